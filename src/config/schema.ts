@@ -1,0 +1,194 @@
+import { z } from 'zod';
+
+/** The whole config file as a person writes it. Unknown keys are refused; what is left out has its default here. */
+
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, 'must be a plain name: letters, digits, . _ -');
+const port = z.int().min(1).max(65535);
+
+export const SecretSource = z.union([
+  z.strictObject({ env: z.string().min(1) }),
+  z.strictObject({ file: z.string().min(1) }),
+  z.strictObject({ command: z.array(z.string()).min(1) }),
+]);
+export type SecretSource = z.infer<typeof SecretSource>;
+
+const duration = z
+  .string()
+  .regex(/^\d+(ms|s|m|h|d)$/, 'must be a duration such as 30s, 15m or 2h')
+  .transform(milliseconds);
+
+/** "15m" -> 900000. */
+export function milliseconds(text: string): number {
+  const unit = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+  const match = /^(\d+)(ms|s|m|h|d)$/.exec(text);
+  return match ? Number(match[1]) * unit[match[2] as keyof typeof unit] : Number.NaN;
+}
+
+const perSecond = z
+  .string()
+  .regex(/^\d+(\.\d+)?\/s$/, 'must be a rate such as 240/s')
+  .transform((text) => Number(text.slice(0, -2)));
+
+const sshAccount = {
+  user: z.string().min(1),
+  key: SecretSource.optional(),
+  password: SecretSource.optional(),
+  knownHosts: z.string().optional(),
+  port: port.default(22),
+};
+
+const host = z.union([
+  z.strictObject({ address: z.string().min(1), port: port.optional(), sharedKernel: z.boolean().optional() }),
+  z.strictObject({ local: z.literal(true), sharedKernel: z.boolean().optional() }),
+]);
+
+const edges = { before: name.optional(), uses: z.array(name).default([]) };
+const on = z.union([name.transform((one) => [one]), z.array(name).min(1)]);
+
+export const VarnishService = z.strictObject({
+  kind: z.literal('varnish'),
+  on,
+  /** Where visitors reach it; the Host header of our own clean requests. */
+  url: z.url(),
+  /** Where the bot itself reaches it; default: the host's address, port 80. */
+  address: z.string().optional(),
+  cached: z.array(z.string()).default([]),
+  passed: z.array(z.string()).default([]),
+  /** Working directory name given to varnishd -n, when not the default. */
+  instance: z.string().optional(),
+  cli: z.string().default('127.0.0.1:6082'),
+  secret: z.string().default('/etc/varnish/secret'),
+  /** The VCL file a run-time rule should be written to for good; only named in the patch. */
+  file: z.string().default('/etc/varnish/default.vcl'),
+  ...edges,
+});
+export const HaproxyService = z.strictObject({
+  kind: z.literal('haproxy'),
+  on,
+  socket: z.string().default('/run/haproxy/stats.sock'),
+  adminSocket: z.string().optional(),
+  backend: name,
+  file: z.string().default('/etc/haproxy/haproxy.cfg'),
+  ...edges,
+});
+export const UwsgiService = z.strictObject({
+  kind: z.literal('uwsgi'),
+  on,
+  spares: z.array(name).default([]),
+  /** Port that the proxy speaks to. */
+  port: port.default(8000),
+  /** A path that answers 200 when the application is well; asked before a server is added. */
+  health: z.string().default('/health'),
+  stats: z.string().default('127.0.0.1:9191'),
+  fifo: z.string().optional(),
+  ...edges,
+});
+/** Kinds that the schema knows and nothing watches yet: accepted, and said in `status` and `doctor`. */
+export const UNWATCHED_KINDS = ['celery', 'memcached', 'postgres', 'pgbouncer', 'mysql'] as const;
+const unwatched = UNWATCHED_KINDS.map((kind) =>
+  z.looseObject({ kind: z.literal(kind), on: on.default([]), ...edges }),
+) as [UnwatchedShape, ...UnwatchedShape[]];
+type UnwatchedShape = z.ZodObject<
+  {
+    kind: z.ZodLiteral<(typeof UNWATCHED_KINDS)[number]>;
+    on: z.ZodDefault<typeof on>;
+    before: typeof edges.before;
+    uses: typeof edges.uses;
+  },
+  z.core.$loose
+>;
+
+export const Service = z.discriminatedUnion('kind', [
+  VarnishService,
+  HaproxyService,
+  UwsgiService,
+  ...unwatched,
+]);
+export type Service = z.infer<typeof Service>;
+export type ServiceOf<K extends Service['kind']> = Extract<Service, { kind: K }>;
+
+export const RIGHTS = ['see', 'operate', 'approve'] as const;
+export type Right = (typeof RIGHTS)[number];
+const may = z.array(z.enum(RIGHTS)).default(['see']);
+
+const person = z.strictObject({
+  slack: z.string().optional(),
+  discord: z.string().optional(),
+  console: z.string().optional(),
+  terminal: z.string().optional(),
+  may,
+});
+
+/** A check's override: `off`, or some of its thresholds; the check's own schema decides which keys exist. */
+const override = z.union([z.literal('off'), z.record(z.string(), z.union([z.number(), z.string()]))]);
+
+export const Config = z.strictObject({
+  launch: z
+    .strictObject({
+      name: z.string().min(1).default('This machine'),
+      timezone: z
+        .string()
+        .default('UTC')
+        .refine(isTimezone, 'must be an IANA time zone such as Europe/Berlin'),
+      expect: z
+        .strictObject({
+          requests: perSecond.optional(),
+          app: z.int().positive().optional(),
+          hitRate: z.number().min(0).max(1).optional(),
+        })
+        .prefault({}),
+      watch: z.array(z.string()).default([]),
+      /** Visitors' own limit: p95 in seconds. */
+      p95: z.number().positive().default(1),
+    })
+    .prefault({}),
+  ssh: z.strictObject({ ...sshAccount, jump: name.optional() }).optional(),
+  act: z.strictObject(sshAccount).optional(),
+  hosts: z.record(name, host).default({}),
+  services: z.record(name, Service).default({}),
+  sites: z.array(z.string()).default([]),
+  chat: z
+    .strictObject({ slack: z.looseObject({}).optional(), discord: z.looseObject({}).optional() })
+    .prefault({}),
+  console: z
+    .strictObject({
+      listen: z.string().default('127.0.0.1:7080'),
+      publicUrl: z.url().optional(),
+      tokens: z
+        .array(z.strictObject({ name, may, person: name.optional(), secret: SecretSource }))
+        .default([]),
+    })
+    .prefault({}),
+  people: z.record(name, person).default({}),
+  policy: z
+    .strictObject({
+      channelMembers: z.enum(['see', 'none']).default('see'),
+      approvals: z.int().min(1).max(5).default(1),
+      highRisk: z.strictObject({ approvals: z.int().min(1).max(5).default(2) }).prefault({}),
+      expire: duration.default(900_000),
+      askerMayApprove: z.boolean().default(false),
+      off: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  escalate: z
+    .array(
+      z.strictObject({ after: duration, mention: z.string().optional(), webhook: SecretSource.optional() }),
+    )
+    .default([]),
+  checks: z.record(z.string(), override).default({}),
+  heartbeat: SecretSource.optional(),
+  store: z.string().default('sqlite:data/warroom.db'),
+});
+/** The config after defaults; durations are milliseconds, rates are per second. */
+export type Config = z.infer<typeof Config>;
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}
