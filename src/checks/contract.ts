@@ -50,8 +50,8 @@ export interface Collector<S, F> {
   readonly everySeconds: 5 | 10 | 15 | 20 | 30 | 60;
   /** Milliseconds; default 4000. A missed deadline is an error, never half a snapshot. */
   readonly timeoutMs?: number;
-  /** I/O and parsing only; throws a WarroomError (NO_RIGHT with its mend where a right is missing). */
-  collect(context: CollectContext): Promise<S>;
+  /** I/O and parsing only (a log window may carry the windows before it along); throws a WarroomError (NO_RIGHT with its mend where a right is missing). */
+  collect(context: CollectContext, previous: Timed<S> | undefined): Promise<S>;
   /**
    * Pure. `previous` is undefined on the first round. Rates come from the two; counter resets and gaps give no
    * rate at all, never a negative one or a spike.
