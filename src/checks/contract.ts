@@ -168,7 +168,7 @@ export interface Check<F, T> {
   readonly question: string;
   /** A zod object whose every key has a default and a description that gives the default's reason. */
   readonly thresholds: z.ZodType<T>;
-  /** Ids of this system's collectors without whose answer the check is unknown. */
+  /** Ids of this system's collectors without whose answer the check is unknown; it is judged whenever the first of them was read. */
   readonly needs: readonly string[];
   /**
    * Pure. Gives at least one verdict for a target that was measured; below its minimum traffic `ok` with basis
@@ -202,6 +202,8 @@ export interface SystemDefinition<F> {
   // biome-ignore lint/suspicious/noExplicitAny: each check has a threshold type of its own, given by its schema.
   readonly checks: readonly Check<F, any>[];
   readonly views: readonly View[];
+  /** For a proxy: which hosts it sends requests of which service to, so that a spare in use is watched too. */
+  serves?(instances: readonly InstanceView<F>[], stack: Stack): readonly { readonly service: string; readonly host: string }[];
   /** The figures of the service's row in `status`, e.g. "91 % true hits". */
   figures(instances: readonly InstanceView<F>[]): string;
 }

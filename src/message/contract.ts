@@ -12,7 +12,8 @@ export interface Message {
 export type Tone = 'ok' | 'warn' | 'critical' | 'unknown' | 'set-up';
 
 export type Block =
-  | { readonly kind: 'heading'; readonly tone?: Tone; readonly text: Text }
+  /** `word` stands for the tone's own (RESOLVED instead of OK). */
+  | { readonly kind: 'heading'; readonly tone?: Tone; readonly word?: string; readonly text: Text }
   | { readonly kind: 'text'; readonly text: Text }
   | { readonly kind: 'fields'; readonly rows: readonly Field[] }
   | {

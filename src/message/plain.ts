@@ -1,0 +1,134 @@
+import type { Block, Message, Text, Tone } from './contract.ts';
+import { figure } from './figures.ts';
+
+export const SHAPES: Readonly<Record<Tone, readonly [shape: string, word: string]>> = {
+  ok: ['✓', 'OK'],
+  warn: ['▲', 'WARN'],
+  critical: ['▲', 'CRITICAL'],
+  unknown: ['?', 'UNKNOWN'],
+  'set-up': ['○', 'NEEDS SET-UP'],
+};
+
+export interface PlainOptions {
+  readonly timezone: string;
+  /** Longest line kept; more is cut with "…". */
+  readonly width: number;
+  /** Most lines; the rest is said as a count. */
+  readonly lines: number;
+}
+
+/** The message as lines of plain text. Control characters of foreign text are shown as "·", so nothing moves the cursor. */
+export function renderPlain(message: Message, options: PlainOptions): string {
+  const lines = message.blocks
+    .flatMap((block) => blockLines(block, options))
+    .map((line) => cut(line, options.width));
+  if (lines.length <= options.lines) return lines.join('\n');
+  return [...lines.slice(0, options.lines - 1), `… and ${lines.length - options.lines + 1} more lines`].join(
+    '\n',
+  );
+}
+
+function blockLines(block: Block, options: PlainOptions): string[] {
+  switch (block.kind) {
+    case 'heading': {
+      const [shape, word] = block.tone ? SHAPES[block.tone] : ['', ''];
+      return [`${shape} ${block.word ?? word} ${inline(block.text, options)}`.trim()];
+    }
+    case 'text':
+      return inline(block.text, options).split('\n');
+    case 'fields': {
+      const names = block.rows.map(
+        (row) => `${row.tone ? `${SHAPES[row.tone][0]} ` : ''}${inline(row.name, options)}`,
+      );
+      const width = Math.max(0, ...names.map((name) => name.length));
+      return block.rows.map(
+        (row, i) => `${(names[i] as string).padEnd(width)}  ${inline(row.value, options)}`,
+      );
+    }
+    case 'table': {
+      const cells = block.rows.map((row) => row.map((cell, i) => shown(cell, block.columns[i]?.unit)));
+      const header = block.columns.map((column) => column.name);
+      const widths = header.map((name, i) =>
+        Math.min(60, Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length))),
+      );
+      const line = (row: readonly string[]) =>
+        row
+          .map((cell, i) => cut(cell, 60).padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd();
+      return [...(block.title ? [block.title] : []), line(header), ...cells.map(line)];
+    }
+    case 'code':
+      return [
+        ...(block.title ? [block.title] : []),
+        ...block.text.split('\n').map((line) => `  ${printable(line)}`),
+      ];
+    case 'chart': {
+      const last = block.points.at(-1);
+      return [
+        `${block.title}: ${last ? figure(last.value, block.unit) : 'no data'}${block.limit === undefined ? '' : ` (limit ${figure(block.limit, block.unit)})`}`,
+      ];
+    }
+    case 'actions':
+      return [
+        block.actions.map((action) => `[${action.label}: ${typed(action.kind, action.id)}]`).join('  '),
+      ];
+    default:
+      return never(block);
+  }
+}
+
+/** What to type where there are no buttons. */
+function typed(kind: string, id: string): string {
+  const commands: Readonly<Record<string, string>> = {
+    acknowledge: 'ack',
+    silence: 'silence',
+    approve: 'approve',
+    refuse: 'refuse',
+    'show-plan': 'approve',
+    'ask-again': 'fix',
+    'give-back': 'fix',
+    timeline: 'timeline',
+  };
+  return `${commands[kind] ?? kind} ${id}`;
+}
+
+function inline(text: Text, options: PlainOptions): string {
+  return text
+    .map((span) =>
+      span.kind === 'time'
+        ? clock(span.at, span.seconds, options.timezone)
+        : span.kind === 'foreign'
+          ? printable(span.text)
+          : span.text,
+    )
+    .join('');
+}
+
+export function clock(at: number, seconds: boolean, timezone: string): string {
+  return new Intl.DateTimeFormat('en-GB', {
+    timeZone: timezone,
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(seconds ? { second: '2-digit' } : {}),
+    hourCycle: 'h23',
+  }).format(at);
+}
+
+function shown(cell: string | number | null, unit: string | undefined): string {
+  if (cell === null) return '-';
+  return typeof cell === 'number' && unit ? figure(cell, unit) : printable(String(cell));
+}
+
+/** C0, C1, bidirectional and zero-width controls become a dot. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '·');
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+}
+
+function never(block: never): never {
+  throw new TypeError(`A block of an unknown kind: ${JSON.stringify(block)}`);
+}

@@ -1,0 +1,356 @@
+import type { Logger } from 'pino';
+import type {
+  Change,
+  Collector,
+  Finding,
+  InstanceView,
+  Measured,
+  Place,
+  System,
+  Timed,
+} from '../checks/contract.ts';
+import { identity } from '../checks/contract.ts';
+import type { Seen } from '../checks/seen.ts';
+import type { Config } from '../config/schema.ts';
+import type { Stack } from '../config/stack.ts';
+import { reason, WarroomError } from '../errors/catalogue.ts';
+import type { HealthBoard } from '../health/health.ts';
+import type { History } from '../history/history.ts';
+import type { Targets } from '../targets/contract.ts';
+import { instanceView, judged, thresholdsFor, unknownFinding } from './judging.ts';
+import { placesOf, targetsOf } from './places.ts';
+
+export interface WatcherOptions {
+  readonly systems: readonly System[];
+  readonly stack: Stack;
+  readonly config: () => Config;
+  readonly targets: Targets;
+  readonly history: History;
+  readonly health: HealthBoard;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** What was judged at once: all findings of one check at one target. */
+export interface Batch {
+  readonly at: number;
+  readonly check: string;
+  readonly target: string;
+  readonly findings: readonly Finding[];
+}
+
+interface Slot {
+  readonly place: Place;
+  readonly collector: Collector<unknown, object>;
+  previous: Timed<unknown> | undefined;
+  measured: { at: number; result: Measured<object> } | undefined;
+  problem: { at: number; text: string; mend?: string; setUp: boolean } | undefined;
+  running: boolean;
+  everWell: boolean;
+  skipped: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 4000;
+const CHANGES_KEPT = 100;
+
+/** Reads, measures and judges; remembers the newest of everything. It decides nothing and changes nothing. */
+export class Watcher implements Seen {
+  readonly history: History;
+  readonly #slots = new Map<string, Slot>();
+  readonly #findings = new Map<string, Map<string, Finding>>();
+  readonly #inUse = new Map<string, Set<string>>();
+  readonly #listeners = new Set<(batch: Batch) => void>();
+  readonly #changes: Change[] = [];
+
+  constructor(private readonly options: WatcherOptions) {
+    this.history = options.history;
+    this.#layOut();
+  }
+
+  onBatch(listener: (batch: Batch) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  findings(): Finding[] {
+    return [...this.#findings.values()].flatMap((group) => [...group.values()]);
+  }
+
+  facts<F>(target: string): ReadonlyMap<string, Partial<F>> {
+    const found = new Map<string, Partial<F>>();
+    for (const slot of this.#slots.values()) {
+      if (slot.place.target !== target || !slot.measured) continue;
+      found.set(slot.place.instance, {
+        ...found.get(slot.place.instance),
+        ...(slot.measured.result.facts as Partial<F>),
+      });
+    }
+    return found;
+  }
+
+  changes(): readonly Change[] {
+    return this.#changes;
+  }
+
+  noteChange(change: Change): void {
+    this.#changes.push(change);
+    if (this.#changes.length > CHANGES_KEPT) this.#changes.shift();
+  }
+
+  /** Places that need a right, or had one given since the start. */
+  setUp(): { place: Place; collector: string; text: string; mend: string; done: boolean }[] {
+    return [...this.#slots.values()].flatMap((slot) =>
+      slot.problem?.setUp
+        ? [
+            {
+              place: slot.place,
+              collector: slot.collector.id,
+              text: slot.problem.text,
+              mend: slot.problem.mend ?? '',
+              done: slot.everWell && slot.measured !== undefined && slot.measured.at > slot.problem.at,
+            },
+          ]
+        : [],
+    );
+  }
+
+  /** When a target was last measured, and the shortest interval of its collectors. */
+  freshness(target: string): { at: number | null; intervalMs: number } {
+    const slots = [...this.#slots.values()].filter((slot) => slot.place.target === target);
+    const times = slots.flatMap((slot) => (slot.measured ? [slot.measured.at] : []));
+    return {
+      at: times.length ? Math.max(...times) : null,
+      intervalMs: Math.min(60_000, ...slots.map((slot) => slot.collector.everySeconds * 1000)),
+    };
+  }
+
+  /** True once each cheap collector has measured twice or failed; nothing is notified before. */
+  warmedUp(): boolean {
+    return [...this.#slots.values()].every(
+      (slot) => slot.collector.everySeconds > 5 || slot.previous !== undefined || slot.problem !== undefined,
+    );
+  }
+
+  system(id: string): System | undefined {
+    return this.options.systems.find((system) => system.id === id);
+  }
+
+  instances(target: string): InstanceView<object>[] {
+    return this.#views(target);
+  }
+
+  places(target: string): Place[] {
+    return this.options.systems
+      .flatMap((system) => placesOf(system, this.options.stack, this.#inUse))
+      .filter((place) => place.target === target);
+  }
+
+  /** Runs what is due at this second of the clock; resolves when all of it was judged. */
+  async tick(second: number): Promise<void> {
+    this.#layOut();
+    const groups = new Map<string, Slot[]>();
+    for (const slot of this.#slots.values()) {
+      if (second % slot.collector.everySeconds !== 0) continue;
+      const id = `${slot.place.system} ${slot.place.target} ${slot.collector.id}`;
+      groups.set(id, [...(groups.get(id) ?? []), slot]);
+    }
+    await Promise.all(
+      [...groups.values()].map(async (slots) => {
+        const ran = await Promise.all(slots.map((slot) => this.#run(slot)));
+        if (ran.some(Boolean)) this.#judge(slots);
+      }),
+    );
+    this.#judgeSpanning();
+  }
+
+  async #run(slot: Slot): Promise<boolean> {
+    if (slot.running) {
+      slot.skipped += 1;
+      return false;
+    }
+    slot.running = true;
+    const { collector, place } = slot;
+    const timeoutMs = collector.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    try {
+      const signal = AbortSignal.timeout(timeoutMs);
+      const context = { place, target: this.options.targets.reading(place.instance), signal };
+      const snapshot = await within(
+        collector.collect(context, slot.previous),
+        timeoutMs,
+        place.instance,
+        collector.id,
+      );
+      const current = { at: this.options.now(), snapshot };
+      const result = collector.measure(slot.previous, current, place);
+      this.history.write(place.target, place.instance, current.at, result.readings);
+      slot.previous = current;
+      slot.measured = { at: current.at, result };
+      slot.everWell = true;
+      if (slot.problem && !slot.problem.setUp) slot.problem = undefined;
+    } catch (thrown) {
+      const setUp = thrown instanceof WarroomError && thrown.code === 'NO_RIGHT';
+      slot.problem = {
+        at: this.options.now(),
+        text: reason(thrown),
+        setUp: setUp && !slot.everWell,
+        ...(setUp ? { mend: String(thrown.fields['mend'] ?? '') } : {}),
+      };
+      // A gap ends the pair: the next rate is taken from two fresh snapshots.
+      slot.previous = undefined;
+      slot.measured = undefined;
+      if (!(thrown instanceof WarroomError))
+        this.options.log.error(
+          { err: thrown, collector: collector.id, target: place.target },
+          'a collector failed in a way of its own',
+        );
+    } finally {
+      slot.running = false;
+    }
+    this.#report(slot);
+    return true;
+  }
+
+  #report(slot: Slot): void {
+    const failing = slot.measured === undefined && slot.problem !== undefined && !slot.problem.setUp;
+    this.options.health.report({
+      part: `collector:${slot.place.target}/${slot.place.instance}/${slot.collector.id}`,
+      state: failing ? 'down' : 'ok',
+      what: failing ? (slot.problem?.text ?? '') : `${slot.skipped} rounds skipped since the start`,
+    });
+  }
+
+  #views(target: string): InstanceView<object>[] {
+    const byInstance = new Map<
+      string,
+      { at: number; readings: Measured<object>['readings'][number][]; facts: object }
+    >();
+    for (const slot of this.#slots.values()) {
+      if (slot.place.target !== target || !slot.measured) continue;
+      const kept = byInstance.get(slot.place.instance) ?? { at: slot.measured.at, readings: [], facts: {} };
+      kept.at = Math.min(kept.at, slot.measured.at);
+      kept.readings.push(...slot.measured.result.readings);
+      kept.facts = { ...kept.facts, ...slot.measured.result.facts };
+      byInstance.set(slot.place.instance, kept);
+    }
+    return [...byInstance].map(([instance, { at, readings, facts }]) =>
+      instanceView(instance, at, readings, facts),
+    );
+  }
+
+  #judge(slots: readonly Slot[]): void {
+    const first = slots[0];
+    const system = first && this.system(first.place.system);
+    if (!first || !system) return;
+    const target = first.place.target;
+    const failed = slots.filter((slot) => slot.measured === undefined);
+    const views = this.#views(target);
+    this.#noteUse(system, views);
+    for (const check of system.checks) {
+      if (check.needs[0] !== first.collector.id) continue;
+      const thresholds = thresholdsFor(check, target, this.options.config());
+      if (thresholds === 'off') continue;
+      const ready = views.filter((view) => !failed.some((slot) => slot.place.instance === view.instance));
+      const findings = ready.length > 0 ? judged(check, this.#input(target, ready, thresholds)) : [];
+      const subjects = slots.length > 1 && ready.length > 0;
+      for (const slot of subjects ? failed : failed.slice(0, 1)) {
+        findings.push(
+          unknownFinding(
+            check.id,
+            target,
+            `Could not look: ${slot.problem?.text ?? 'no answer'}`,
+            subjects ? slot.place.instance : undefined,
+            slot.problem?.mend,
+          ),
+        );
+      }
+      this.#emit(check.id, target, findings);
+    }
+  }
+
+  /** Checks that span tiers or judge Warroom itself: no collector of their own. */
+  #judgeSpanning(): void {
+    for (const system of this.options.systems) {
+      if (system.watches !== 'stack' && system.watches !== 'self') continue;
+      for (const check of system.checks) {
+        const target = system.watches;
+        const thresholds = thresholdsFor(check, target, this.options.config());
+        if (thresholds === 'off') continue;
+        this.#emit(check.id, target, judged(check, this.#input(target, [], thresholds)));
+      }
+    }
+  }
+
+  #input<T>(target: string, instances: readonly InstanceView<object>[], thresholds: T) {
+    return {
+      target,
+      at: this.options.now(),
+      instances,
+      history: this.history,
+      changes: this.#changes,
+      thresholds,
+      stack: this.options.stack,
+      health: this.options.health,
+    };
+  }
+
+  #emit(check: string, target: string, findings: readonly Finding[]): void {
+    this.#findings.set(
+      `${check}@${target}`,
+      new Map(findings.map((finding) => [identity(finding), finding])),
+    );
+    const batch = { at: this.options.now(), check, target, findings };
+    for (const listener of this.#listeners) listener(batch);
+  }
+
+  #noteUse(system: System, views: readonly InstanceView<object>[]): void {
+    if (!system.serves) return;
+    for (const set of this.#inUse.values()) set.clear();
+    for (const { service, host } of system.serves(views, this.options.stack)) {
+      this.#inUse.set(service, (this.#inUse.get(service) ?? new Set()).add(host));
+    }
+  }
+
+  /** Keeps one slot a place and collector; a spare that left has its slot taken away. */
+  #layOut(): void {
+    const wanted = new Set<string>();
+    for (const system of this.options.systems) {
+      for (const place of placesOf(system, this.options.stack, this.#inUse)) {
+        for (const collector of system.collectors) {
+          const id = `${system.id} ${place.target} ${place.instance} ${collector.id}`;
+          wanted.add(id);
+          if (!this.#slots.has(id)) {
+            this.#slots.set(id, {
+              place,
+              collector,
+              previous: undefined,
+              measured: undefined,
+              problem: undefined,
+              running: false,
+              everWell: false,
+              skipped: 0,
+            });
+          }
+        }
+      }
+    }
+    for (const id of this.#slots.keys()) if (!wanted.has(id)) this.#slots.delete(id);
+  }
+}
+
+export { targetsOf };
+
+async function within<T>(work: Promise<T>, timeoutMs: number, target: string, command: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    // A little after the signal, so that a collector that listens to it gives its own, better reason.
+    timer = setTimeout(
+      () => reject(new WarroomError('TARGET_DEADLINE', { target, command, timeoutMs })),
+      timeoutMs + 100,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}
