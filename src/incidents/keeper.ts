@@ -1,0 +1,179 @@
+import type { Transaction } from 'kysely';
+import type { Logger } from 'pino';
+import type { Explanation } from '../diagnosis/contract.ts';
+import { reason } from '../errors/catalogue.ts';
+import type { HealthBoard } from '../health/health.ts';
+import type { Database } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { IncidentBook, IncidentEvent } from './book.ts';
+import { type Incident, isOpen } from './record.ts';
+
+export interface KeeperOptions {
+  readonly book: IncidentBook;
+  readonly store: Store;
+  readonly health: HealthBoard;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** Writes the thread's posts and outbox rows in the same transaction as the change. */
+  readonly publish: (
+    tx: Transaction<Database>,
+    change: { incident: number; at: number; what: string; by?: string; reply: boolean },
+  ) => Promise<void>;
+  /** Looks for the causes of an incident; slow, so it never runs twice at once for one. */
+  readonly diagnose: (incident: Incident) => Promise<Explanation[]>;
+  /** Told after an event was taken, stored or not. */
+  readonly onEvent: (event: IncidentEvent) => void;
+}
+
+/** How long events wait for each other, so that one burst is one transaction and one edit. */
+const COALESCE_MS = 150;
+const DIAGNOSE_AGAIN_MS = 10_000;
+const RETRY_MS = 2_000;
+/** Unsaved events beyond this many are dropped oldest first; the incidents themselves never are. */
+const MAX_UNSAVED = 5_000;
+
+/** The book's link to the world: stores what happened, has causes looked for, has threads written. */
+export class IncidentKeeper {
+  #unsaved: IncidentEvent[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #diagnosing = new Set<number>();
+  readonly #again = new Map<number, NodeJS.Timeout>();
+  #stopped = false;
+
+  constructor(private readonly options: KeeperOptions) {}
+
+  async load(): Promise<void> {
+    const rows = await this.options.store.db
+      .selectFrom('incidents')
+      .select('json')
+      .orderBy('id', 'desc')
+      .limit(300)
+      .execute();
+    this.options.book.restore(rows.map((row) => JSON.parse(row.json) as Incident));
+  }
+
+  /** Takes events of the book: stores them soon, and looks for causes where parts changed. */
+  take(events: readonly IncidentEvent[]): void {
+    if (events.length === 0) return;
+    for (const event of events) {
+      this.#unsaved.push(event);
+      this.options.onEvent(event);
+      if (event.kind === 'opened' || event.kind === 'joined' || event.kind === 'reopened')
+        this.#diagnoseSoon(event.incident, event.kind === 'joined' ? 1_500 : 0);
+    }
+    if (this.#unsaved.length > MAX_UNSAVED) this.#unsaved.splice(0, this.#unsaved.length - MAX_UNSAVED);
+    this.#saveSoon(COALESCE_MS);
+  }
+
+  /** Open incidents are diagnosed again each 10 s: a cause may change, and its figures do. */
+  rediagnose(): void {
+    for (const incident of this.options.book.open()) {
+      const since = this.options.now() - (incident.diagnosedAt ?? 0);
+      if (since >= DIAGNOSE_AGAIN_MS && incident.state !== 'mitigating') this.#diagnoseSoon(incident.id, 0);
+    }
+  }
+
+  /** Resolves when everything taken so far is in the store, or the store refused it. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    await this.#save();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#again.values()) clearTimeout(timer);
+    await this.flush();
+  }
+
+  #diagnoseSoon(id: number, afterMs: number): void {
+    if (this.#stopped || this.#again.has(id)) return;
+    this.#again.set(
+      id,
+      setTimeout(() => {
+        this.#again.delete(id);
+        void this.#diagnose(id);
+      }, afterMs),
+    );
+  }
+
+  async #diagnose(id: number): Promise<void> {
+    const incident = this.options.book.get(id);
+    if (!incident || !isOpen(incident) || this.#diagnosing.has(id)) return;
+    this.#diagnosing.add(id);
+    try {
+      const causes = await this.options.diagnose(incident);
+      if (!this.#stopped) this.take(this.options.book.explain(id, causes, this.options.now()));
+    } catch (thrown) {
+      this.options.log.error({ err: thrown, incident: id }, 'looking for a cause failed');
+    } finally {
+      this.#diagnosing.delete(id);
+    }
+  }
+
+  #saveSoon(afterMs: number): void {
+    if (this.#timer || this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#save();
+    }, afterMs);
+  }
+
+  #save(): Promise<void> {
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const events = this.#unsaved;
+    if (events.length === 0) return;
+    this.#unsaved = [];
+    try {
+      await this.options.store.db.transaction().execute(async (tx) => {
+        for (const id of new Set(events.map((event) => event.incident)))
+          await this.#writeOne(
+            tx,
+            id,
+            events.filter((event) => event.incident === id),
+          );
+      });
+      this.options.health.report({ part: 'store', state: 'ok', what: 'writes' });
+    } catch (thrown) {
+      // Nothing is lost: what was not written goes in front of what comes, and is tried again.
+      this.#unsaved = [...events, ...this.#unsaved];
+      this.options.health.report({ part: 'store', state: 'down', what: reason(thrown) });
+      this.options.log.error({ err: thrown }, 'the store refused a write; it is kept in memory');
+      this.#saveSoon(RETRY_MS);
+    }
+  }
+
+  async #writeOne(tx: Transaction<Database>, id: number, events: readonly IncidentEvent[]): Promise<void> {
+    const incident = this.options.book.get(id);
+    if (!incident) return;
+    const row = {
+      state: incident.state,
+      json: JSON.stringify(incident),
+      opened_at: incident.openedAt,
+      updated_at: incident.updatedAt,
+      resolved_at: incident.resolvedAt,
+    };
+    await tx
+      .insertInto('incidents')
+      .values({ id, ...row })
+      .onConflict((on) => on.column('id').doUpdateSet(row))
+      .execute();
+    const told = events.filter((event) => event.said !== '');
+    for (const event of told) {
+      await this.options.publish(tx, {
+        incident: id,
+        at: event.at,
+        what: event.said,
+        reply: event.reply,
+        ...(event.by === undefined ? {} : { by: event.by }),
+      });
+    }
+    if (told.length === 0)
+      await this.options.publish(tx, { incident: id, at: incident.updatedAt, what: '', reply: false });
+  }
+}

@@ -1,0 +1,84 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Database } from './schema.ts';
+
+export interface Post {
+  readonly id: string;
+  readonly incident: number | null;
+  readonly role: 'head' | 'reply' | 'note';
+  readonly version: number;
+  readonly at: number;
+  readonly editedAt: number | null;
+  /** A Message as JSON text. */
+  readonly json: string;
+}
+
+/**
+ * Writes a post (or its next version) and one outbox row for each platform, in the caller's transaction. A queued
+ * older version of the same post is superseded: only the newest state is worth sending.
+ */
+export async function writePost(
+  tx: Transaction<Database>,
+  post: Post,
+  platforms: readonly string[],
+  priority: number,
+): Promise<void> {
+  const row = {
+    incident: post.incident,
+    role: post.role,
+    version: post.version,
+    at: post.at,
+    edited_at: post.editedAt,
+    json: post.json,
+  };
+  await tx
+    .insertInto('posts')
+    .values({ id: post.id, ...row })
+    .onConflict((on) => on.column('id').doUpdateSet(row))
+    .execute();
+  for (const platform of platforms) {
+    await tx
+      .updateTable('outbox')
+      .set({ state: 'superseded' })
+      .where('platform', '=', platform)
+      .where('post', '=', post.id)
+      .where('state', '=', 'queued')
+      .execute();
+    await tx
+      .insertInto('outbox')
+      .values({
+        platform,
+        post: post.id,
+        version: post.version,
+        priority,
+        state: 'queued',
+        attempts: 0,
+        not_before: 0,
+        platform_id: null,
+        problem: null,
+        queued_at: post.editedAt ?? post.at,
+        sent_at: null,
+      })
+      .execute();
+  }
+}
+
+export async function postsOf(db: Kysely<Database>, incident: number | null): Promise<Post[]> {
+  const query = db.selectFrom('posts').selectAll().orderBy('at').orderBy('id');
+  const rows = await (incident === null
+    ? query.where('incident', 'is', null)
+    : query.where('incident', '=', incident)
+  ).execute();
+  return rows.map(toPost);
+}
+
+export function toPost(row: Database['posts']): Post {
+  return {
+    id: row.id,
+    incident: row.incident,
+    role: row.role,
+    version: row.version,
+    at: row.at,
+    editedAt: row.edited_at,
+    json: row.json,
+  };
+}
