@@ -203,7 +203,10 @@ export interface SystemDefinition<F> {
   readonly checks: readonly Check<F, any>[];
   readonly views: readonly View[];
   /** For a proxy: which hosts it sends requests of which service to, so that a spare in use is watched too. */
-  serves?(instances: readonly InstanceView<F>[], stack: Stack): readonly { readonly service: string; readonly host: string }[];
+  serves?(
+    instances: readonly InstanceView<F>[],
+    stack: Stack,
+  ): readonly { readonly service: string; readonly host: string }[];
   /** The figures of the service's row in `status`, e.g. "91 % true hits". */
   figures(instances: readonly InstanceView<F>[]): string;
 }

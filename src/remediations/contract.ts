@@ -4,6 +4,7 @@ import type { Unit } from '../checks/contract.ts';
 import type { Seen } from '../checks/seen.ts';
 import type { Config } from '../config/schema.ts';
 import type { Stack } from '../config/stack.ts';
+import type { Message } from '../message/contract.ts';
 import type { Database } from '../store/schema.ts';
 import type { Targets } from '../targets/contract.ts';
 
@@ -56,6 +57,8 @@ export interface Goal {
   readonly minimumGain: number;
   /** Good enough whatever the baseline was (p95 under the limit). */
   readonly enough?: number;
+  /** Absolute. In place of a gain: met while it is not worse than the baseline by more than this. */
+  readonly notWorseBy?: number;
 }
 
 export interface Verify {
@@ -101,6 +104,8 @@ export interface Remediation<P, R = undefined> {
   readonly id: string;
   readonly summary: string;
   readonly params: z.ZodType<P>;
+  /** What makes two proposals the same one; without it all of their parameters do. */
+  same?(params: P): string;
   readonly risk: Risk;
   /** Most runs on one target in the time. */
   readonly budget: { readonly runs: number; readonly perMs: number };
@@ -118,6 +123,18 @@ export interface Remediation<P, R = undefined> {
   precheck(params: P, prepared: R, context: PlanContext): Promise<readonly Refusal[]>;
 }
 
+/** A remediation with its types hidden: what the guard and the lists see. */
+export type AnyRemediation = Remediation<unknown, unknown>;
+export type AnyStepType = StepType<unknown>;
+
+export function defineRemediation<P, R>(remediation: Remediation<P, R>): AnyRemediation {
+  return remediation as unknown as AnyRemediation;
+}
+
+export function defineStep<A>(step: StepType<A>): AnyStepType {
+  return step as unknown as AnyStepType;
+}
+
 /** Called inside the transaction that changes a proposal or incident, so that the outbox rows are written with it. */
 export type Publish = (
   tx: Transaction<Database>,
@@ -129,3 +146,72 @@ export type Publish = (
     readonly reply: boolean;
   },
 ) => Promise<void>;
+
+export type ProposalState =
+  | 'pending'
+  | 'approved'
+  | 'running'
+  | 'settling'
+  | 'kept'
+  | 'reverted'
+  | 'failed'
+  | 'needs-human'
+  | 'refused'
+  | 'expired'
+  | 'void';
+
+/** A proposal as every face shows it. */
+export interface ProposalJson {
+  /** `12-A`. */
+  readonly id: string;
+  readonly incident: string;
+  readonly remediation: string;
+  readonly title: string;
+  readonly effect: Effect;
+  readonly risk: Risk;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly planHash: string;
+  readonly state: ProposalState;
+  readonly expiresAt: number;
+  readonly expects: string;
+  readonly undo: string;
+  readonly steps: readonly StepJson[];
+  readonly approvals: readonly { readonly by: string; readonly at: number }[];
+  readonly needed: number;
+  readonly askers: readonly string[];
+  /** What is being waited for, while it is. In `needs-human`: until when a press on Approve keeps it and on Refuse takes it back. */
+  readonly waits: string | null;
+  readonly verify: readonly VerifyJson[];
+  readonly outcome: string | null;
+  readonly patch: { readonly file: string; readonly text: string } | null;
+}
+
+export interface VerifyJson {
+  readonly name: string;
+  readonly unit: Unit;
+  readonly before: number | null;
+  readonly after: number | null;
+  readonly wanted: number | null;
+  readonly verdict: string | null;
+}
+
+export interface StepJson {
+  readonly index: number;
+  readonly type: string;
+  readonly target: string;
+  readonly command: string;
+  readonly undo: string | null;
+  readonly state: 'planned' | 'applying' | 'applied' | 'failed' | 'reverting' | 'reverted' | 'unknown';
+  readonly at: number | null;
+  readonly ms: number | null;
+  readonly problem: string | null;
+}
+
+export type PressResult =
+  | { readonly ok: true; readonly proposal?: ProposalJson; readonly message: Message }
+  | {
+      readonly ok: false;
+      readonly status: 403 | 404 | 409;
+      readonly reason: string;
+      readonly message: Message;
+    };

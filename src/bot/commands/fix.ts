@@ -33,12 +33,10 @@ export const fix: Command = {
         blocks: [
           {
             kind: 'fields',
-            rows: desk
-              .remediations()
-              .map((one) => ({
-                name: say`${one.id}`,
-                value: say`${one.summary} ${own(`(${one.risk} risk)`)}`,
-              })),
+            rows: desk.remediations().map((one) => ({
+              name: say`${one.id}`,
+              value: say`${one.summary} ${own(`(${one.risk} risk)`)}`,
+            })),
           },
         ],
       };

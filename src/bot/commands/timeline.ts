@@ -27,12 +27,10 @@ export const timeline: Command = {
       blocks: [
         {
           kind: 'fields',
-          rows: incident.timeline
-            .slice(-60)
-            .map((entry) => ({
-              name: [time(entry.at)],
-              value: say`${entry.what}${entry.by ? say` (${entry.by})` : own('')}`,
-            })),
+          rows: incident.timeline.slice(-60).map((entry) => ({
+            name: [time(entry.at)],
+            value: say`${entry.what}${entry.by ? say` (${entry.by})` : own('')}`,
+          })),
         },
       ],
     };

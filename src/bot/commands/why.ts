@@ -30,13 +30,11 @@ export const why: Command = {
           paragraph(say`No incident is open. Seen, but not confirmed or thin:`),
           {
             kind: 'fields',
-            rows: bad
-              .slice(0, 20)
-              .map((finding) => ({
-                tone: finding.level,
-                name: say`${finding.check}@${finding.target}`,
-                value: say`${finding.summary}`,
-              })),
+            rows: bad.slice(0, 20).map((finding) => ({
+              tone: finding.level,
+              name: say`${finding.check}@${finding.target}`,
+              value: say`${finding.summary}`,
+            })),
           },
         ],
       };

@@ -1,0 +1,50 @@
+import { addServer } from '../app.ts';
+import { defineCause } from '../contract.ts';
+import { bad, frontSymptoms, wouldCover } from '../findings.ts';
+
+/** A server that the proxy took out: everything in front has less room. */
+export const backendDown = defineCause({
+  id: 'backend-down',
+  question: 'Is an application server down?',
+  suspects: (context) =>
+    [...new Set(bad(context, ['haproxy.backends']).map((finding) => finding.target))].map((target) => ({
+      target,
+    })),
+  explain: ({ target }, context) => {
+    const down = bad(context, ['haproxy.backends'], target);
+    if (down.length === 0) return undefined;
+    const names = down.map((finding) => finding.subject ?? finding.target);
+    const app = context.stack
+      .below(target)
+      .find((name) => context.stack.services.get(name)?.kind === 'uwsgi');
+    const silent = app
+      ? context.seen
+          .findings()
+          .filter(
+            (finding) =>
+              finding.target === app &&
+              finding.level === 'unknown' &&
+              finding.subject &&
+              names.includes(finding.subject),
+          )
+      : [];
+    const add = app ? addServer(context, app) : undefined;
+    return {
+      cause: 'backend-down',
+      target,
+      confidence: silent.length > 0 ? 'sure' : 'likely',
+      score: 0.8,
+      title: `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`,
+      summary: `${down.map((finding) => finding.summary).join(' ')}${silent.length > 0 ? ' Its own statistics do not answer either: the application there is not running.' : ' Its workers still answer their statistics: the health check fails, the process lives.'}`,
+      ruledOut: [],
+      covers: [
+        ...wouldCover(['haproxy.backends', 'haproxy.errors', 'haproxy.queue'], [target]),
+        ...(app ? frontSymptoms(context, app) : []),
+        ...names.flatMap((name) => wouldCover(['host.load'], [name])),
+      ],
+      evidence: down.flatMap((finding) => finding.evidence),
+      proposals: add ? [add] : [],
+      byHand: `On ${names.join(', ')}: look at the application's log and start it again (systemctl status uwsgi; systemctl start uwsgi).`,
+    };
+  },
+});

@@ -1,0 +1,192 @@
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Config } from '../../src/config/schema.ts';
+import { Secret } from '../../src/config/secret.ts';
+import { Stack } from '../../src/config/stack.ts';
+import { sh } from '../../src/targets/command.ts';
+import type { Targets } from '../../src/targets/contract.ts';
+import { openTargets } from '../../src/targets/targets.ts';
+import { freePort, sshdPossible, startSshd, type TestSshd } from './sshd.ts';
+
+if (!sshdPossible && process.env['CI']) throw new Error('sshd is missing: in CI a skipped test is a failure');
+
+const secretOf = (source: object) =>
+  new Secret('file' in source ? readFileSync(String(source.file), 'utf8') : '');
+
+describe.skipIf(!sshdPossible)('targets', () => {
+  let sshd: TestSshd;
+  let targets: Targets;
+  const open: Targets[] = [];
+
+  function stackOf(port: number, knownHosts = sshd.knownHosts): Stack {
+    return new Stack(
+      Config.parse({
+        ssh: { user: sshd.user, key: { file: sshd.key }, knownHosts },
+        act: { user: sshd.user, key: { file: sshd.key } },
+        hosts: { far: { address: '127.0.0.1', port }, me: { local: true } },
+      }),
+    );
+  }
+  function targetsOf(port: number, knownHosts?: string): Targets {
+    const made = openTargets(stackOf(port, knownHosts), secretOf);
+    open.push(made);
+    return made;
+  }
+
+  beforeAll(async () => {
+    sshd = await startSshd();
+    targets = targetsOf(sshd.port);
+  });
+  afterAll(async () => {
+    for (const one of open) await one.close();
+    sshd?.stop();
+  });
+
+  it('hands every argument over byte for byte and runs nothing in it, locally and over SSH, read and exec', async () => {
+    const canary = join(sshd.dir, 'canary');
+    const nasty = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 60 }).filter((text) => !text.includes('\0')),
+      fc.constantFrom(
+        `$(touch ${canary})`,
+        `'; touch ${canary}; '`,
+        `"\`touch ${canary}\`"`,
+        '-n',
+        '--',
+        'a\nb',
+        '%s%n',
+        '\\',
+        "'",
+        'ü\u202e',
+        `|| touch ${canary}`,
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(nasty, async (text) => {
+        const wanted = Buffer.from(text, 'utf8').toString('hex');
+        const command = sh`printf %s ${text} | od -An -v -tx1 | tr -d ' \n'`;
+        for (const target of [targets.reading('me'), targets.reading('far')]) {
+          expect((await target.read(command)).stdout).toBe(wanted);
+          expect((await target.exec(command)).stdout).toBe(wanted);
+        }
+      }),
+      { numRuns: 40 },
+    );
+    expect(existsSync(canary)).toBe(false);
+  });
+
+  it.each(['me', 'far'])('gives status, standard error and output apart (%s)', async (host) => {
+    const target = targets.reading(host);
+    for (const run of [
+      target.read(sh`echo out; echo err >&2; exit 3`),
+      target.exec(sh`echo out; echo err >&2; exit 3`),
+    ]) {
+      expect(await run).toMatchObject({ stdout: 'out\n', stderr: 'err\n', status: 3, cut: false });
+    }
+  });
+
+  it.each(['me', 'far'])('cuts long output and says so (%s)', async (host) => {
+    const target = targets.reading(host);
+    for (const run of [
+      target.read(sh`head -c 300000 /dev/zero`, { maxBytes: 1000 }),
+      target.exec(sh`head -c 300000 /dev/zero`, { maxBytes: 1000 }),
+    ]) {
+      const output = await run;
+      expect([output.stdout.length, output.cut]).toEqual([1000, true]);
+    }
+  });
+
+  it.each(['me', 'far'])(
+    'gives up at the deadline, and the next read has a fresh shell (%s)',
+    async (host) => {
+      const target = targets.reading(host);
+      await expect(target.read(sh`sleep 30`, { timeoutMs: 150 })).rejects.toMatchObject({
+        code: 'TARGET_DEADLINE',
+      });
+      await expect(target.exec(sh`sleep 30`, { timeoutMs: 150 })).rejects.toMatchObject({
+        code: 'TARGET_DEADLINE',
+      });
+      expect((await target.read(sh`echo again`)).stdout).toBe('again\n');
+    },
+  );
+
+  it('answers reads in their order although one is slow', async () => {
+    const target = targets.reading('far');
+    const outputs = await Promise.all([
+      target.read(sh`sleep 0.2; echo 1`),
+      target.read(sh`echo 2`),
+      target.read(sh`echo 3`),
+    ]);
+    expect(outputs.map((output) => output.stdout)).toEqual(['1\n', '2\n', '3\n']);
+  });
+
+  it('says unreachable when the connection drops in the middle, and comes back', async () => {
+    const own = targetsOf(sshd.port);
+    const target = own.reading('far');
+    const parent = (await target.read(sh`echo $PPID`)).stdout.trim();
+    const running = target.read(sh`sleep 20`, { timeoutMs: 20_000 });
+    running.catch(() => undefined);
+    // The session's own sshd, found from inside it.
+    process.kill(Number(parent), 'SIGKILL');
+    await expect(running).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
+    await expect
+      .poll(async () => (await target.read(sh`echo back`).catch(() => undefined))?.stdout, {
+        timeout: 10_000,
+      })
+      .toBe('back\n');
+  });
+
+  it('refuses an unknown host key with the line to add, and takes it once the line is there', async () => {
+    const file = join(sshd.dir, 'known-empty');
+    writeFileSync(file, '# nobody\n');
+    const thrown = await targetsOf(sshd.port, file)
+      .reading('far')
+      .read(sh`true`)
+      .catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ code: 'HOST_KEY_UNKNOWN' });
+    const line = String((thrown as { fields: Record<string, string> }).fields['line']);
+    expect(line).toBe(readFileSync(sshd.knownHosts, 'utf8').trim());
+    appendFileSync(file, `${line}\n`);
+    expect((await targetsOf(sshd.port, file).reading('far').read(sh`echo ok`)).stdout).toBe('ok\n');
+  });
+
+  it('refuses a changed host key', async () => {
+    const file = join(sshd.dir, 'known-changed');
+    const [type, blob] = readFileSync(join(sshd.dir, 'other.pub'), 'utf8').split(' ');
+    writeFileSync(file, `[127.0.0.1]:${sshd.port} ${type} ${blob}\n`);
+    await expect(targetsOf(sshd.port, file).reading('far').read(sh`true`)).rejects.toMatchObject({
+      code: 'HOST_KEY_CHANGED',
+    });
+  });
+
+  it('fails quickly for a host that is not there, and at once while it is known to be gone', async () => {
+    const gone = targetsOf(await freePort()).reading('far');
+    await expect(gone.read(sh`true`)).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
+    const started = performance.now();
+    await expect(gone.read(sh`true`)).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
+    expect(performance.now() - started).toBeLessThan(50);
+  });
+
+  it.each(['me', 'far'])('connects to TCP and unix sockets of the target (%s)', async (host) => {
+    const servers = [
+      net.createServer((socket) => socket.end('hello')),
+      net.createServer((socket) => socket.end('hello')),
+    ] as const;
+    const path = join(sshd.dir, `s-${host}`);
+    await new Promise<void>((resolve) => servers[0].listen(path, resolve));
+    await new Promise<void>((resolve) => servers[1].listen(0, '127.0.0.1', resolve));
+    const { port } = servers[1].address() as net.AddressInfo;
+    for (const address of [{ path }, { host: '127.0.0.1', port }]) {
+      const socket = await targets.reading(host).connect(address);
+      let text = '';
+      for await (const data of socket) text += String(data);
+      expect(text).toBe('hello');
+    }
+    for (const server of servers) server.close();
+    await expect(targets.reading(host).connect({ path: '/nowhere' })).rejects.toMatchObject({
+      code: 'TARGET_UNREACHABLE',
+    });
+  });
+});
