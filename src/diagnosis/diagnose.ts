@@ -35,7 +35,11 @@ async function orUndefined<T>(
   const given = new Promise<undefined>((resolve) => {
     late.addEventListener('abort', () => resolve(undefined), { once: true });
   });
-  return Promise.race([work.catch((problem: unknown) => (onProblem(problem), undefined)), given]);
+  const answered = work.catch((problem: unknown) => {
+    onProblem(problem);
+    return undefined;
+  });
+  return Promise.race([answered, given]);
 }
 
 /** Those explanations that have to do with an incident: they cover one of its findings. */

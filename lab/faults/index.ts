@@ -1,0 +1,15 @@
+import { appOverload } from './app-overload.ts';
+import { backendDown } from './backend-down.ts';
+import { cookieEverywhere } from './cookie-everywhere.ts';
+import type { Fault } from './fault.ts';
+import { noRedirectCache } from './no-redirect-cache.ts';
+import { pinnedCore } from './pinned-core.ts';
+
+/** Every fault; a new one is a file and a line here. */
+export const FAULTS: readonly Fault[] = [
+  noRedirectCache,
+  cookieEverywhere,
+  appOverload,
+  backendDown,
+  pinnedCore,
+];

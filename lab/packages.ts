@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+
+/** Program that proves a package, and the package. */
+const NEEDED: readonly (readonly [program: string, packages: string])[] = [
+  ['/usr/sbin/varnishd', 'varnish'],
+  ['/usr/bin/uwsgi', 'uwsgi-core'],
+  ['/usr/lib/uwsgi/plugins/python3_plugin.so', 'uwsgi-plugin-python3'],
+  ['/usr/lib/python3/dist-packages/django/__init__.py', 'python3-django'],
+  ['/usr/lib/python3/dist-packages/psycopg2/__init__.py', 'python3-psycopg2'],
+  ['/usr/lib/postgresql', 'postgresql'],
+  ['/usr/sbin/haproxy', 'haproxy'],
+  ['/usr/sbin/sshd', 'openssh-server'],
+  ['/usr/bin/ssh-keygen', 'openssh-client'],
+  ['/usr/sbin/ip', 'iproute2'],
+  ['/usr/bin/ps', 'procps'],
+  ['/usr/bin/nsenter', 'util-linux'],
+  ['/usr/bin/gcc', 'gcc'],
+];
+
+export type Possible = { readonly possible: true } | { readonly possible: false; readonly reason: string };
+
+/** Whether this machine can run the lab: Debian or Ubuntu, root, and network namespaces. */
+export function labPossible(): Possible {
+  const no = (reason: string): Possible => ({ possible: false, reason });
+  if (process.platform !== 'linux') return no('the lab needs Linux');
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  if (!/^ID(_LIKE)?=.*(debian|ubuntu)/m.test(release))
+    return no('the lab takes its servers from Debian or Ubuntu packages');
+  if (process.getuid?.() !== 0)
+    return no('the lab makes network namespaces, so it needs root: sudo npm run lab -- up');
+  if (missingPackages().length > 0 && !existsSync('/usr/bin/apt-get'))
+    return no(`these packages are missing: ${missingPackages().join(', ')}`);
+  const probe = spawnSync('unshare', ['-n', '-m', '-p', '-f', 'true'], { timeout: 10_000 });
+  if (probe.status !== 0) return no('this machine allows no namespaces (a container without the right?)');
+  return { possible: true };
+}
+
+export function missingPackages(): string[] {
+  return NEEDED.filter(([program]) => !existsSync(program)).map(([, name]) => name);
+}
+
+/** Installs what is missing, after saying what. Servers that packages would start are kept from starting. */
+export function ensurePackages(say: (line: string) => void): void {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  say(`Installing from this machine's package sources: ${missing.join(' ')}`);
+  const policy = '/usr/sbin/policy-rc.d';
+  const ours = !existsSync(policy);
+  if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    apt(['update', '-qq']);
+    apt(['install', '-y', '-qq', '--no-install-recommends', ...missing]);
+  } finally {
+    if (ours) rmSync(policy, { force: true });
+  }
+  const still = missingPackages();
+  if (still.length > 0)
+    throw new Error(`After the installation these are still missing: ${still.join(', ')}.`);
+}
+
+function apt(argv: readonly string[]): void {
+  const done = spawnSync('apt-get', argv, {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 600_000,
+  });
+  if (done.status !== 0)
+    throw new Error(
+      `apt-get ${argv.join(' ')} ended with ${done.status}: ${String(done.stderr).trim().split('\n').at(-1)}`,
+    );
+}

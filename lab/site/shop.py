@@ -1,0 +1,139 @@
+"""The lab's shop: a small site with legacy redirects, cacheable and private pages, and a database behind it.
+
+Faults are switched by files in flags/, which every application host sees.
+"""
+import os
+import socket
+import time
+
+import django
+from django.conf import settings
+from django.http import HttpResponse, HttpResponsePermanentRedirect, JsonResponse
+from django.urls import path, re_path
+
+FLAGS = os.environ.get("SHOP_FLAGS", "/srv/flags")
+HOST = socket.gethostname()
+LEGACY_MS = float(os.environ.get("SHOP_LEGACY_MS", "40"))
+DYNAMIC_MS = float(os.environ.get("SHOP_DYNAMIC_MS", "6"))
+PUBLIC = "public, max-age=300"
+PRIVATE = "private, no-store"
+
+settings.configure(
+    DEBUG=False,
+    SECRET_KEY="lab only",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=[__name__ + ".marks"],
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": "db1",
+            "NAME": "shop",
+            "USER": "shop",
+            "CONN_MAX_AGE": 600,
+            "OPTIONS": {"connect_timeout": 3, "application_name": "shop"},
+        }
+    },
+    USE_TZ=True,
+)
+django.setup()
+
+from django.db import connection  # noqa: E402  (needs settings)
+
+
+def flag(name):
+    return os.path.exists(os.path.join(FLAGS, name))
+
+
+def burn(ms):
+    """Spends CPU time, not wall time: a busy server takes longer for it, as real work does."""
+    end = time.process_time() + ms / 1000.0
+    while time.process_time() < end:
+        sum(range(200))
+
+
+def marks(get_response):
+    def middleware(request):
+        response = get_response(request)
+        response["X-App"] = HOST
+        if flag("cookie-everywhere"):
+            response.set_cookie("visit", "1")
+        return response
+
+    return middleware
+
+
+def page(text, cache):
+    response = HttpResponse(f"<!doctype html><title>Shop</title><p>{text}</p>")
+    response["Cache-Control"] = cache
+    return response
+
+
+def home(request):
+    burn(DYNAMIC_MS)
+    return page("Welcome", PUBLIC)
+
+
+def product(request, number):
+    burn(DYNAMIC_MS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM product WHERE id = %s", [number])
+        row = cursor.fetchone()
+    return page(row[0] if row else "Unknown product", PUBLIC)
+
+
+def order(request, number):
+    burn(DYNAMIC_MS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT customer, total FROM orders WHERE id = %s", [number])
+        row = cursor.fetchone()
+    return page(f"Order of {row[0]}" if row else "Unknown order", PRIVATE)
+
+
+def buy(request, number):
+    burn(DYNAMIC_MS)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE product SET sold = sold + 1 WHERE id = %s", [number])
+    return page("Bought", PRIVATE)
+
+
+def cart(request):
+    burn(DYNAMIC_MS)
+    response = page("Your cart", PRIVATE)
+    response.set_cookie("cart", "1")
+    return response
+
+
+def legacy(request, name):
+    """An old URL: it is looked up the slow way, and its answer never changes."""
+    burn(LEGACY_MS)
+    number = sum(ord(letter) for letter in name) % 1000 + 1
+    response = HttpResponsePermanentRedirect(f"/product/{number}")
+    response["Cache-Control"] = "no-store" if flag("no-redirect-cache") else "public, max-age=86400"
+    return response
+
+
+def cpu(request):
+    burn(min(500.0, float(request.GET.get("ms", "20"))))
+    return page("Computed", PRIVATE)
+
+
+def health(request):
+    return JsonResponse({"status": "ok", "host": HOST})
+
+
+urlpatterns = [
+    path("", home),
+    path("product/<int:number>", product),
+    path("order/<int:number>", order),
+    path("buy/<int:number>", buy),
+    path("cart", cart),
+    path("account", cart),
+    re_path(r"^legacy/(?P<name>[A-Za-z0-9_.-]+)$", legacy),
+    path("cpu", cpu),
+    path("health", health),
+]
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+
+application = get_wsgi_application()
