@@ -10,6 +10,9 @@ const USERS = [
   { name: 'warroom-act', id: 5002, groups: ['varnish', 'warroom'] },
 ] as const;
 
+/** Where a host sees the lab's keys and its own folder. */
+const INSIDE = { keys: '/run/lab-keys', host: '/run/lab-host' } as const;
+
 export function hostDir(root: string, host: string): string {
   return join(root, 'hosts', host);
 }
@@ -148,13 +151,12 @@ function writeFiles(root: string, number: number, host: PlannedHost): void {
     'hosts',
     `127.0.0.1 localhost\n${HOSTS.map((one) => `${address(number, one.last)} ${one.name}`).join('\n')}\n`,
   );
-  const keys = join(root, 'keys');
   etc(
     'sshd_config',
     [
       'Port 22',
-      `HostKey ${keys}/host_${host.name}`,
-      `AuthorizedKeysFile ${keys}/authorized/%u`,
+      `HostKey ${INSIDE.keys}/host_${host.name}`,
+      `AuthorizedKeysFile ${INSIDE.keys}/authorized/%u`,
       'StrictModes no',
       'UsePAM no',
       'PidFile none',
@@ -199,16 +201,20 @@ hostname ${name}
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 none /run
 mount -t tmpfs none /dev/shm
-mount -t tmpfs -o mode=1777 none /tmp
 mount -t tmpfs -o mode=700 none /root
 [ -d /var/lib/varnish ] && mount -t tmpfs -o mode=755 none /var/lib/varnish
 ${files}
 mount --bind ${root}/site /srv
 mount --bind ${dir}/data /mnt
-mkdir -p /run/sshd
+mkdir -p /run/sshd ${INSIDE.keys} ${INSIDE.host}
+mount --bind ${root}/keys ${INSIDE.keys}
+mount --bind ${dir} ${INSIDE.host}
+# Last: the lab's own folder may lie under /tmp.
+mount -t tmpfs -o mode=1777 none /tmp
+cd /
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
-/usr/sbin/sshd -D -e -f ${dir}/etc/sshd_config &
-touch ${dir}/ready
+/usr/sbin/sshd -D -e -f ${INSIDE.host}/etc/sshd_config &
+touch ${INSIDE.host}/ready
 # Pid 1 of the host: it must outlive everything and reap what is left to it.
 set +e
 while :; do wait -n 2>/dev/null; [ $? -eq 127 ] && sleep 1; done

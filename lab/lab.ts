@@ -35,14 +35,7 @@ export class Lab {
   }
 
   varnishadm(...words: readonly string[]): Promise<string> {
-    return this.exec('web1', [
-      'varnishadm',
-      '-T',
-      CLI,
-      '-S',
-      SECRET,
-      words.map((word) => (/^[\w.-]+$/.test(word) ? word : JSON.stringify(word))).join(' '),
-    ]);
+    return this.exec('web1', ['varnishadm', '-T', CLI, '-S', SECRET, ...words]);
   }
 
   /** A switch that the application looks at for each request. */
