@@ -11,6 +11,9 @@ export interface ReadOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Exec channels of a host at once: sshd's MaxSessions is 10 by default, and the shell and forwards take some. */
+export const MAX_CHANNELS = 3;
+
 /** `status` is the exit code, or 128 + n after signal n. `stderr` is at most 8 KiB. */
 export interface Output {
   readonly stdout: string;

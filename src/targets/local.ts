@@ -1,14 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import net from 'node:net';
 import { constants } from 'node:os';
 import type { Duplex } from 'node:stream';
-import { reason, WarroomError } from '../errors/catalogue.ts';
-import { collectOutput, Gate, type Started } from './channel.ts';
+import { collectOutput, DEFAULT_TIMEOUT_MS, type Started } from './channel.ts';
 import type { Command } from './command.ts';
-import type { Output, ReadOptions, SocketAddress, Target } from './contract.ts';
-import { FramedShell } from './shell.ts';
-
-const CHANNELS = 3;
+import { MAX_CHANNELS, type Output, type ReadOptions, type SocketAddress, type Target } from './contract.ts';
+import { Gate } from './gate.ts';
+import { FramedShell, SH_PATH, type ShellStreams } from './shell.ts';
+import { openSocket } from './socket.ts';
 
 /** The machine that Warroom runs on, as the user that it runs as. */
 export class LocalTarget implements Target {
@@ -19,12 +17,8 @@ export class LocalTarget implements Target {
     readonly name: string,
     readonly account: 'reading' | 'acting',
   ) {
-    this.#gate = new Gate(name, CHANNELS);
-    this.#shell = new FramedShell(name, async () => {
-      const child = startSh(['-s']);
-      child.unref();
-      return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, kill: () => killGroup(child) };
-    });
+    this.#gate = new Gate({ target: name, most: MAX_CHANNELS, mostWaiting: 32 });
+    this.#shell = new FramedShell(name, openShell);
   }
 
   read(command: Command, options?: ReadOptions): Promise<Output> {
@@ -32,13 +26,13 @@ export class LocalTarget implements Target {
   }
 
   exec(command: Command, options: ReadOptions = {}): Promise<Output> {
-    return this.#gate.through(() =>
+    return this.#gate.through(options.timeoutMs ?? DEFAULT_TIMEOUT_MS, () =>
       collectOutput(this.name, command, options, async () => started(startSh(['-c', command.line]))),
     );
   }
 
-  connect(address: SocketAddress, options: Pick<ReadOptions, 'timeoutMs' | 'signal'> = {}): Promise<Duplex> {
-    return openSocket(this.name, address, options.timeoutMs ?? 5_000);
+  connect(address: SocketAddress, options?: Pick<ReadOptions, 'timeoutMs' | 'signal'>): Promise<Duplex> {
+    return openSocket(this.name, address, options);
   }
 
   close(): void {
@@ -46,50 +40,26 @@ export class LocalTarget implements Target {
   }
 }
 
-/** A socket of this machine, with a deadline until it is open. */
-export function openSocket(target: string, address: SocketAddress, timeoutMs: number): Promise<net.Socket> {
-  return new Promise((resolve, reject) => {
-    const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
-    const socket =
-      'path' in address
-        ? net.connect(address.path)
-        : net.connect({ host: address.host, port: address.port, noDelay: true });
-    const fail = (problem: string, code?: string) => {
-      socket.destroy();
-      const denied = code === 'EACCES' || code === 'EPERM';
-      reject(
-        denied
-          ? new WarroomError('NO_RIGHT', {
-              target,
-              what: `use the socket ${where}`,
-              mend: `Give its user the group of that socket: ls -l ${where}`,
-            })
-          : new WarroomError('TARGET_UNREACHABLE', {
-              target: `${target} ${where}`,
-              problem,
-              mend: 'Is the service running there?',
-            }),
-      );
-    };
-    const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.removeAllListeners('error');
-      resolve(socket);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      fail(reason(error), error.code);
-    });
+async function openShell(): Promise<ShellStreams> {
+  const child = startSh(['-s']);
+  // Without a listener a failed start would end the whole process; with it, it is one host's problem.
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.on('error', reject);
   });
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, kill: () => killGroup(child) };
 }
 
 function startSh(argv: readonly string[]) {
-  // A group of its own, so that a deadline ends the children too; the system's tools before anybody's own.
+  // A group of its own, so that a deadline ends the children too.
   return spawn('/bin/sh', argv, {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
-    env: { ...process.env, LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+    env: {
+      ...process.env,
+      LC_ALL: 'C',
+      PATH: SH_PATH,
+    },
   });
 }
 
@@ -106,11 +76,7 @@ function started(child: ReturnType<typeof startSh>): Started {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
   });
-  return {
-    stdin: child.stdin,
-    stdout: child.stdout,
-    stderr: child.stderr,
-    ended,
-    kill: () => killGroup(child),
-  };
+  ended.catch(() => undefined);
+  const { stdin, stdout, stderr } = child;
+  return { stdin, stdout, stderr, ended, kill: () => killGroup(child) };
 }

@@ -1,10 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import { WarroomError } from '../errors/catalogue.ts';
+import { reason, WarroomError } from '../errors/catalogue.ts';
+import { DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT_MS, ERR_BYTES, missedDeadline } from './channel.ts';
 import type { Command } from './command.ts';
 import type { Output, ReadOptions } from './contract.ts';
+import { type Frame, FrameReader } from './frame.ts';
 
-/** The three streams of a running `sh`, and the way to end it. */
+/** The three streams of a running `sh`, and the way to end it with all that it started. */
 export interface ShellStreams {
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -14,35 +15,27 @@ export interface ShellStreams {
 
 interface Job {
   readonly command: Command;
-  readonly options: ReadOptions;
-  readonly resolve: (output: Output) => void;
-  readonly reject: (error: WarroomError) => void;
-  readonly startBy: number;
+  readonly maxBytes: number;
+  /** Ends it one way or the other, once; later calls do nothing. */
+  readonly done: (outcome: Output | WarroomError) => void;
 }
 
 interface Running {
   readonly job: Job;
-  readonly marker: string;
-  readonly started: number;
-  readonly timer: NodeJS.Timeout;
-  readonly out: Buffer[];
-  readonly err: Buffer[];
-  outBytes: number;
-  tail: Buffer;
-  cut: boolean;
-  status: number | undefined;
-  errDone: boolean;
+  readonly frame: FrameReader;
+  readonly startedAt: number;
 }
 
-export const DEFAULT_TIMEOUT_MS = 5_000;
-export const DEFAULT_MAX_BYTES = 1024 * 1024;
-const ERR_BYTES = 8 * 1024;
+/** Where the system's tools are, before anybody's own; and words that a parser can rely on. */
+export const SH_PATH = '/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin';
+export const SH_ENV = `LC_ALL=C PATH=${SH_PATH}`;
+
 const MAX_QUEUE = 64;
 
 /**
- * One long-lived plain `sh` for short reads, one at a time. Each command runs in a subshell with its input from
- * /dev/null; a random marker with the exit status ends its answer on standard output, and the marker alone on
- * standard error. After a missed deadline nothing in the stream can be trusted: the shell is thrown away.
+ * One long-lived plain `sh` for short reads, one at a time, each with its deadline from the moment it is asked for.
+ * After a missed deadline, or bytes that no command asked for, nothing in the stream can be trusted: the shell is
+ * thrown away, and the next read starts another.
  */
 export class FramedShell {
   readonly #queue: Job[] = [];
@@ -57,192 +50,137 @@ export class FramedShell {
   ) {}
 
   run(command: Command, options: ReadOptions = {}): Promise<Output> {
-    if (this.#closed)
-      return Promise.reject(
-        new WarroomError('TARGET_UNREACHABLE', {
-          target: this.target,
-          problem: 'it is being closed',
-          mend: '',
-        }),
-      );
-    if (this.#queue.length >= MAX_QUEUE) {
-      return Promise.reject(
-        new WarroomError('TARGET_UNREACHABLE', {
-          target: this.target,
-          problem: `${MAX_QUEUE} reads wait already`,
-          mend: 'Read it less often.',
-        }),
-      );
-    }
+    if (this.#closed) return Promise.reject(this.#unreachable('it is being closed'));
+    if (this.#queue.length >= MAX_QUEUE)
+      return Promise.reject(this.#unreachable(`${MAX_QUEUE} reads wait already`));
     const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ command, options, resolve, reject, startBy: Date.now() + timeoutMs });
-      void this.#next();
+      const late = () => this.#late(job, timeoutMs);
+      const timer = setTimeout(late, timeoutMs);
+      const job: Job = {
+        command,
+        maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+        done: (outcome) => {
+          clearTimeout(timer);
+          options.signal?.removeEventListener('abort', late);
+          if (outcome instanceof WarroomError) reject(outcome);
+          else resolve(outcome);
+        },
+      };
+      this.#queue.push(job);
+      options.signal?.addEventListener('abort', late, { once: true });
+      if (options.signal?.aborted) late();
+      this.#next();
     });
   }
 
   close(): void {
     this.#closed = true;
-    this.#discard('it is being closed');
+    this.#discard(this.#unreachable('it is being closed'));
   }
 
   /** The connection below is gone. */
   lost(problem: string): void {
-    this.#discard(problem);
+    this.#discard(this.#unreachable(problem));
   }
 
-  async #next(): Promise<void> {
-    if (this.#running || this.#opening) return;
-    const job = this.#queue.shift();
-    if (!job) return;
-    if (Date.now() >= job.startBy) {
-      job.reject(this.#deadline(job));
-      return this.#next();
-    }
-    try {
+  #next(): void {
+    if (this.#running || this.#opening || this.#queue.length === 0) return;
+    if (!this.#streams) {
       this.#opening = true;
-      this.#streams ??= await this.#opened();
-    } catch (thrown) {
-      job.reject(
-        thrown instanceof WarroomError
-          ? thrown
-          : new WarroomError(
-              'TARGET_UNREACHABLE',
-              { target: this.target, problem: String(thrown), mend: '' },
-              thrown,
-            ),
+      this.#openShell().then(
+        () => {
+          this.#opening = false;
+          this.#next();
+        },
+        (thrown: unknown) => {
+          this.#opening = false;
+          // What keeps one from being asked keeps all from it: nobody waits for his own failure.
+          this.#discard(thrown instanceof WarroomError ? thrown : this.#unreachable(reason(thrown), thrown));
+        },
       );
       return;
-    } finally {
-      this.#opening = false;
-      if (this.#queue.length > 0 && !this.#streams) queueMicrotask(() => void this.#next());
     }
-    this.#start(job, this.#streams);
+    const job = this.#queue.shift() as Job;
+    const frame = new FrameReader(job.maxBytes, ERR_BYTES);
+    this.#running = { job, frame, startedAt: Date.now() };
+    this.#streams.stdin.write(frame.script(job.command));
   }
 
-  async #opened(): Promise<ShellStreams> {
+  async #openShell(): Promise<void> {
     const streams = await this.open();
+    if (this.#closed) {
+      streams.kill();
+      return;
+    }
+    this.#streams = streams;
+    const mine = (listener: (data: Buffer) => void) => (data: Buffer) => {
+      if (this.#streams === streams) listener(data);
+    };
     const lost = (problem: string) => () => {
-      if (this.#streams === streams) this.#discard(problem);
+      if (this.#streams === streams) this.lost(problem);
     };
-    streams.stdout.on('data', (data: Buffer) => this.#streams === streams && this.#onOut(data));
-    streams.stderr.on('data', (data: Buffer) => this.#streams === streams && this.#onErr(data));
-    streams.stdout.on('close', lost('its shell ended'));
-    streams.stdin.on('error', lost('its shell takes no input'));
-    return streams;
-  }
-
-  #start(job: Job, streams: ShellStreams): void {
-    const marker = `wr${randomBytes(12).toString('hex')}`;
-    const timer = setTimeout(() => this.#late(), Math.max(1, job.startBy - Date.now()));
-    this.#running = {
-      job,
-      marker,
-      started: Date.now(),
-      timer,
-      out: [],
-      err: [],
-      outBytes: 0,
-      tail: Buffer.alloc(0),
-      cut: false,
-      status: undefined,
-      errDone: false,
-    };
-    streams.stdin.write(
-      `(\n${job.command.line}\n) </dev/null; printf '\\n%s %s\\n' ${marker} "$?"; printf '\\n%s\\n' ${marker} >&2\n`,
+    streams.stdout.on(
+      'data',
+      mine((data) => this.#onOut(data)),
     );
+    streams.stderr.on(
+      'data',
+      mine((data) => this.#onErr(data)),
+    );
+    streams.stdout.on('close', lost('its shell ended'));
+    for (const stream of [streams.stdin, streams.stdout, streams.stderr])
+      stream.on('error', lost('its shell was cut off'));
   }
 
   #onOut(data: Buffer): void {
-    const run = this.#running;
-    if (!run) return;
-    // The frame may be split over reads: only its possible beginning is held back.
-    const all = Buffer.concat([run.tail, data]);
-    const frame = Buffer.from(`\n${run.marker} `);
-    const at = all.indexOf(frame);
-    if (at < 0) {
-      const keep = Math.min(all.length, frame.length + 8);
-      this.#keep(run, all.subarray(0, all.length - keep));
-      run.tail = Buffer.from(all.subarray(all.length - keep));
-      return;
-    }
-    const end = all.indexOf('\n', at + frame.length);
-    if (end < 0) {
-      run.tail = Buffer.from(all);
-      return;
-    }
-    this.#keep(run, all.subarray(0, at));
-    run.tail = Buffer.alloc(0);
-    run.status = Number(all.subarray(at + frame.length, end).toString('latin1'));
-    this.#finish(run);
-  }
-
-  #keep(run: Running, data: Buffer): void {
-    const room = (run.job.options.maxBytes ?? DEFAULT_MAX_BYTES) - run.outBytes;
-    if (data.length > room) run.cut = true;
-    const kept = data.subarray(0, Math.max(0, room));
-    if (kept.length > 0) run.out.push(Buffer.from(kept));
-    run.outBytes += kept.length;
+    // Bytes after the end of an answer: something was left running, and would mix into the next.
+    const answer = this.#running ? this.#running.frame.onOut(data) : 'garbage';
+    if (answer === 'garbage') this.#garbage();
+    else if (answer) this.#finish(answer);
   }
 
   #onErr(data: Buffer): void {
-    const run = this.#running;
-    if (!run) return;
-    run.err.push(data);
-    const all = Buffer.concat(run.err);
-    const at = all.indexOf(`\n${run.marker}\n`);
-    run.err.splice(0, run.err.length, at >= 0 ? all.subarray(0, Math.min(at, ERR_BYTES)) : keepEnds(all));
-    if (at >= 0) {
-      run.errDone = true;
-      this.#finish(run);
-    }
+    const answer = this.#running?.frame.onErr(data);
+    if (answer) this.#finish(answer);
   }
 
-  #finish(run: Running): void {
-    if (run.status === undefined || !run.errDone) return;
-    clearTimeout(run.timer);
+  #finish(frame: Frame): void {
+    const { job, startedAt } = this.#running as Running;
     this.#running = undefined;
-    run.job.resolve({
-      stdout: Buffer.concat(run.out).toString('utf8'),
-      stderr: Buffer.concat(run.err).toString('utf8'),
-      status: run.status,
-      cut: run.cut,
-      ms: Date.now() - run.started,
-    });
-    void this.#next();
+    job.done({ ...frame, ms: Date.now() - startedAt });
+    this.#next();
   }
 
-  #late(): void {
-    const run = this.#running;
-    if (!run) return;
-    this.#running = undefined;
-    run.job.reject(this.#deadline(run.job));
+  #garbage(): void {
     this.#throwAway();
-    void this.#next();
-  }
-
-  #deadline(job: Job): WarroomError {
-    return new WarroomError('TARGET_DEADLINE', {
-      target: this.target,
-      command: short(job.command),
-      timeoutMs: job.options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    });
-  }
-
-  #discard(problem: string): void {
-    const waiting = this.#running ? [this.#running.job, ...this.#queue] : [...this.#queue];
-    if (this.#running) clearTimeout(this.#running.timer);
+    const run = this.#running;
     this.#running = undefined;
-    this.#queue.length = 0;
+    run?.job.done(
+      new WarroomError('BAD_ANSWER', {
+        target: this.target,
+        expected: 'one whole answer',
+        problem: 'its shell said something that nobody asked for',
+      }),
+    );
+    this.#next();
+  }
+
+  #late(job: Job, timeoutMs: number): void {
+    job.done(missedDeadline(this.target, job.command, timeoutMs));
+    const waiting = this.#queue.indexOf(job);
+    if (waiting >= 0) this.#queue.splice(waiting, 1);
+    if (this.#running?.job !== job) return;
+    this.#running = undefined;
     this.#throwAway();
-    for (const job of waiting)
-      job.reject(
-        new WarroomError('TARGET_UNREACHABLE', {
-          target: this.target,
-          problem,
-          mend: 'It is tried again with the next read.',
-        }),
-      );
+    this.#next();
+  }
+
+  #discard(error: WarroomError): void {
+    const jobs = [...(this.#running ? [this.#running.job] : []), ...this.#queue.splice(0)];
+    this.#running = undefined;
+    this.#throwAway();
+    for (const job of jobs) job.done(error);
   }
 
   #throwAway(): void {
@@ -250,16 +188,12 @@ export class FramedShell {
     this.#streams = undefined;
     streams?.kill();
   }
-}
 
-/** Enough of the beginning to show, and of the end to recognise the marker. */
-function keepEnds(all: Buffer): Buffer {
-  return all.length <= ERR_BYTES + 64
-    ? all
-    : Buffer.concat([all.subarray(0, ERR_BYTES), all.subarray(all.length - 64)]);
-}
-
-export function short(command: Command): string {
-  const line = command.line.replace(/\s+/g, ' ').trim();
-  return line.length <= 60 ? line : `${line.slice(0, 59)}…`;
+  #unreachable(problem: string, cause?: unknown): WarroomError {
+    return new WarroomError(
+      'TARGET_UNREACHABLE',
+      { target: this.target, problem, mend: 'It is tried again with the next read.' },
+      cause,
+    );
+  }
 }

@@ -1,42 +1,39 @@
-import { readFile } from 'node:fs/promises';
 import type { Duplex } from 'node:stream';
-import { Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
+import { Client, type ClientChannel } from 'ssh2';
 import { reason, WarroomError } from '../errors/catalogue.ts';
-import { Gate, type Started } from './channel.ts';
-import type { SocketAddress } from './contract.ts';
-import { judgeHostKey, knownHostsLine, knownTypes, parseKnownHosts } from './known-hosts.ts';
-import { openSocket } from './local.ts';
-import type { ShellStreams } from './shell.ts';
+import { DEFAULT_TIMEOUT_MS, type Started } from './channel.ts';
+import type { ReadOptions, SocketAddress } from './contract.ts';
+import { Gate } from './gate.ts';
+import { SH_ENV, type ShellStreams } from './shell.ts';
+import { addressText, openSocket } from './socket.ts';
+import { handshake, OPEN_MS, type SshAccount, type SshAddress, unreachable } from './ssh-handshake.ts';
+import { within } from './within.ts';
 
-export interface SshAccount {
-  readonly user: string;
-  readonly key?: () => string;
-  readonly password?: () => string;
-  readonly knownHosts: string;
-}
-
-export interface SshAddress {
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-}
-
-const OPEN_MS = 8_000;
+const SHELL_READY = 'warroom-shell';
 const FIRST_BACKOFF_MS = 1_000;
-const LAST_BACKOFF_MS = 30_000;
-const KEEPALIVE_MS = 5_000;
-const KEEPALIVES_MISSED = 3;
+const LAST_BACKOFF_MS = 15_000;
+/** How long a call waits for a new try at a host whose last one failed. */
+const PATIENCE_MS = 1_000;
 
-/** At most so many handshakes at once, below sshd's MaxStartups. */
-const openings = new Gate('ssh', 16, 1_000);
+/** Handshakes at once, all hosts together: below sshd's MaxStartups where many go through one, and no burst of our own CPU. */
+const openings = new Gate({ target: 'SSH', most: 16, mostWaiting: 1_000 });
+const OPENING_WAIT_MS = 60_000;
+
+interface Failure {
+  readonly error: WarroomError;
+  readonly until: number;
+  readonly count: number;
+}
 
 /**
- * One SSH connection to a host under one account, opened on first use and again after it is lost. While the last
- * try failed, calls fail at once until the backoff is over, so that a dead host delays nobody.
+ * One SSH connection to a host under one account, opened on first use and again after it is lost. While the last try
+ * failed, calls fail at once until the backoff is over, and soon after that: a dead host delays nobody.
  */
 export class SshConnection {
   #client: Promise<Client> | undefined;
-  #failure: { error: WarroomError; until: number; failures: number } | undefined;
+  /** What `#client` gave, or is about to give. */
+  #live: Client | undefined;
+  #failure: Failure | undefined;
   #closed = false;
   onState: (state: 'connected' | 'unreachable', problem?: string) => void = () => undefined;
   onLost: (problem: string) => void = () => undefined;
@@ -48,8 +45,23 @@ export class SshConnection {
   ) {}
 
   async shell(): Promise<ShellStreams> {
-    const channel = await this.#exec('exec /bin/sh -s');
-    return { stdin: channel, stdout: channel, stderr: channel.stderr, kill: () => channel.destroy() };
+    const channel = await this.#exec(
+      `exec env ${SH_ENV} /bin/sh -c 'echo "${SHELL_READY} $$"; exec /bin/sh -s'`,
+    );
+    const late = this.#unreachable(`its shell said nothing within ${OPEN_MS} ms`);
+    const pid = await within(firstLine(channel), OPEN_MS, late).catch((thrown: unknown) => {
+      kill(channel);
+      throw thrown;
+    });
+    const end = () => {
+      kill(channel);
+      // sshd refuses signals for root, so a command that hangs is ended from beside, its whole group with it.
+      this.#exec(`exec kill -KILL -- -${pid}`).then(
+        (killer) => killer.resume(),
+        () => undefined,
+      );
+    };
+    return { stdin: channel, stdout: channel, stderr: channel.stderr, kill: end };
   }
 
   async start(line: string): Promise<Started> {
@@ -57,189 +69,168 @@ export class SshConnection {
     const ended = new Promise<number>((resolve, reject) => {
       let status: number | undefined;
       channel.on('exit', (code: number | null, signal?: string) => {
-        status = code ?? 128 + (signalNumber[signal ?? ''] ?? 0);
+        status = code ?? 128 + (SIGNAL_NUMBERS[signal ?? ''] ?? 0);
       });
       channel.on('close', () =>
         status === undefined ? reject(this.#unreachable('the connection was lost')) : resolve(status),
       );
     });
     ended.catch(() => undefined);
-    return { stdin: channel, stdout: channel, stderr: channel.stderr, ended, kill: () => channel.close() };
+    return { stdin: channel, stdout: channel, stderr: channel.stderr, ended, kill: () => kill(channel) };
   }
 
-  async forward(address: SocketAddress, timeoutMs: number): Promise<Duplex> {
-    const client = await this.#connected();
-    const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
-    return new Promise<Duplex>((resolve, reject) => {
-      let late = false;
-      const timer = setTimeout(() => {
-        late = true;
-        reject(
-          new WarroomError('TARGET_DEADLINE', {
-            target: this.address.name,
-            command: `connect ${where}`,
-            timeoutMs,
-          }),
-        );
-      }, timeoutMs);
-      const done = (error: Error | undefined, stream?: ClientChannel) => {
-        clearTimeout(timer);
-        if (late) stream?.destroy();
-        else if (error || !stream)
-          reject(
-            new WarroomError(
-              'TARGET_UNREACHABLE',
-              {
-                target: `${this.address.name} ${where}`,
-                problem: error ? reason(error) : 'no stream',
-                mend: `Is it listening, and may ${this.account.user} use it (and does sshd allow forwarding)?`,
-              },
-              error,
-            ),
-          );
-        else resolve(stream);
-      };
-      try {
-        if ('path' in address) client.openssh_forwardOutStreamLocal(address.path, done);
-        else client.forwardOut('127.0.0.1', 0, address.host, address.port, done);
-      } catch (thrown) {
-        done(thrown as Error);
-      }
+  /** A stream to a socket as the host sees it: direct-tcpip (RFC 4254, 7.2), or OpenSSH's direct-streamlocal. */
+  async forward(
+    address: SocketAddress,
+    { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Pick<ReadOptions, 'timeoutMs' | 'signal'> = {},
+  ): Promise<Duplex> {
+    const where = addressText(address);
+    const late = new WarroomError('TARGET_DEADLINE', {
+      target: this.address.name,
+      command: `connect ${where}`,
+      timeoutMs,
     });
+    const client = await within(this.#connected(), timeoutMs, late, undefined, signal);
+    const opening = new Promise<ClientChannel>((resolve, reject) => {
+      const done = (error: Error | undefined, stream: ClientChannel) =>
+        error ? reject(this.#refused(where, error)) : resolve(quiet(stream));
+      if ('path' in address) client.openssh_forwardOutStreamLocal(address.path, done);
+      else client.forwardOut('127.0.0.1', 0, address.host, address.port, done);
+    });
+    return within(opening, timeoutMs, late, (channel) => channel.destroy(), signal);
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const client = await this.#client?.catch(() => undefined);
-    client?.end();
-    client?.destroy();
+    this.#live?.destroy();
+    await this.#client?.catch(() => undefined);
   }
 
   async #exec(line: string): Promise<ClientChannel> {
     const client = await this.#connected();
-    return new Promise((resolve, reject) => {
-      try {
-        client.exec(line, (error, channel) =>
-          error ? reject(this.#unreachable(reason(error), error)) : resolve(channel),
-        );
-      } catch (thrown) {
-        reject(this.#unreachable(reason(thrown), thrown));
-      }
+    const opening = new Promise<ClientChannel>((resolve, reject) => {
+      client.exec(line, (error, channel) =>
+        error ? reject(this.#unreachable(reason(error), error)) : resolve(quiet(channel)),
+      );
     });
+    const late = this.#unreachable(`it opened no channel within ${OPEN_MS} ms`);
+    return within(opening, OPEN_MS, late, (channel) => kill(channel));
   }
 
   #connected(): Promise<Client> {
     if (this.#closed) return Promise.reject(this.#unreachable('it is being closed'));
-    if (this.#client) return this.#client;
-    if (this.#failure && Date.now() < this.#failure.until) return Promise.reject(this.#failure.error);
-    const opening = openings.through(() => this.#open());
-    this.#client = opening;
-    opening.then(
-      () => {
-        this.#failure = undefined;
-        this.onState('connected');
-      },
-      (thrown: unknown) => {
-        this.#client = undefined;
-        const error = thrown instanceof WarroomError ? thrown : this.#unreachable(reason(thrown), thrown);
-        const failures = (this.#failure?.failures ?? 0) + 1;
-        const backoff = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1));
-        this.#failure = { error, failures, until: Date.now() + backoff * (0.5 + Math.random() / 2) };
-        this.onState('unreachable', error.message);
-      },
-    );
-    return opening;
+    const failure = this.#failure;
+    if (!this.#client) {
+      if (failure && Date.now() < failure.until) return Promise.reject(failure.error);
+      this.#client = this.#open();
+      this.#client.then(
+        () => {
+          this.#failure = undefined;
+          this.onState('connected');
+        },
+        (thrown: unknown) => this.#failed(thrown),
+      );
+    }
+    return failure ? within(this.#client, PATIENCE_MS, failure.error) : this.#client;
+  }
+
+  #failed(thrown: unknown): void {
+    this.#client = undefined;
+    this.#live = undefined;
+    const error = thrown instanceof WarroomError ? thrown : this.#unreachable(reason(thrown), thrown);
+    const count = (this.#failure?.count ?? 0) + 1;
+    const backoff = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (count - 1));
+    this.#failure = { error, count, until: Date.now() + backoff * (0.5 + Math.random() / 2) };
+    this.onState('unreachable', error.message);
   }
 
   async #open(): Promise<Client> {
     const { name, host, port } = this.address;
-    // A file that is not there knows nobody: every key is then refused with the line to add.
-    const known = parseKnownHosts(await readFile(this.account.knownHosts, 'utf8').catch(() => ''));
+    const options = { timeoutMs: OPEN_MS };
+    // Outside the gate: a jump host opens through the same gate, and a silent host must not hold a place in it.
     const sock = this.jump
-      ? await this.jump.forward({ host, port }, OPEN_MS)
-      : await openSocket(name, { host, port }, OPEN_MS);
-    const client = new Client();
-    let refused: WarroomError | undefined;
-    return new Promise<Client>((resolve, reject) => {
-      const lost = (problem: string) => {
-        if (this.#client) {
-          this.#client = undefined;
-          this.onLost(problem);
-        }
-      };
-      client.once('ready', () => resolve(client));
+      ? await this.jump.forward({ host, port }, options)
+      : await openSocket(name, { host, port }, options);
+    return openings.through(OPENING_WAIT_MS, async () => {
+      if (this.#closed || sock.destroyed) {
+        sock.destroy();
+        throw this.#unreachable('the connection was closed');
+      }
+      const client = new Client();
+      this.#live = client;
+      let lost = 'the connection was closed';
       client.on('error', (error) => {
-        reject(refused ?? this.#asError(error));
-        lost(reason(error));
+        lost = reason(error);
       });
-      client.on('close', () => {
-        reject(refused ?? this.#unreachable('it closed the connection'));
-        lost('the connection was closed');
-      });
-      const key = this.account.key?.();
-      const password = this.account.password?.();
-      const algorithms = hostKeyAlgorithms(knownTypes(known, host, port));
-      client.connect({
-        sock,
-        username: this.account.user,
-        ...(key === undefined ? {} : { privateKey: key }),
-        ...(password === undefined ? {} : { password }),
-        ...(algorithms.length > 0 ? { algorithms: { serverHostKey: algorithms } } : {}),
-        readyTimeout: OPEN_MS,
-        keepaliveInterval: KEEPALIVE_MS,
-        keepaliveCountMax: KEEPALIVES_MISSED,
-        hostVerifier: (raw: Buffer) => {
-          const verdict = judgeHostKey(known, host, port, raw);
-          if (verdict !== 'known') {
-            const code = verdict === 'changed' ? 'HOST_KEY_CHANGED' : 'HOST_KEY_UNKNOWN';
-            refused = new WarroomError(code, {
-              target: name,
-              file: this.account.knownHosts,
-              line: knownHostsLine(host, port, raw),
-            });
-          }
-          return verdict === 'known';
-        },
-      });
+      try {
+        await handshake(this.address, this.account, sock, client);
+      } catch (thrown) {
+        client.destroy();
+        throw thrown;
+      }
+      client.once('close', () => this.#onClose(client, lost));
+      return client;
     });
   }
 
-  #asError(error: Error & { level?: string }): WarroomError {
-    if (error.level === 'client-authentication') {
-      return new WarroomError(
-        'NO_RIGHT',
-        {
-          target: this.address.name,
-          what: `sign in as ${this.account.user}`,
-          mend: `Put its public key into ~${this.account.user}/.ssh/authorized_keys there.`,
-        },
-        error,
-      );
-    }
-    return this.#unreachable(reason(error), error);
+  #onClose(client: Client, problem: string): void {
+    if (this.#live !== client) return;
+    this.#live = undefined;
+    this.#client = undefined;
+    if (!this.#closed) this.onState('unreachable', problem);
+    this.onLost(problem);
   }
 
-  #unreachable(problem: string, cause?: unknown): WarroomError {
+  #refused(where: string, error: Error): WarroomError {
     return new WarroomError(
       'TARGET_UNREACHABLE',
       {
-        target: this.address.name,
-        problem,
-        mend: `Try: ssh -p ${this.address.port} ${this.account.user}@${this.address.host}`,
+        target: `${this.address.name} ${where}`,
+        problem: reason(error),
+        mend: `Is it listening, and may ${this.account.user} use it (and does sshd allow forwarding)?`,
       },
-      cause,
+      error,
     );
+  }
+
+  #unreachable(problem: string, cause?: unknown): WarroomError {
+    return unreachable(this.address, this.account, problem, cause);
   }
 }
 
-/** Signatures that prove a key of a type; RFC 8332 for RSA. */
-function hostKeyAlgorithms(types: readonly string[]): ServerHostKeyAlgorithm[] {
-  return types.flatMap((type) =>
-    type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa'] : [type],
-  ) as ServerHostKeyAlgorithm[];
+/** The shell's pid, which is its process group's too; what a login shell's own files print before it is dropped. */
+function firstLine(channel: ClientChannel): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const onData = (data: Buffer) => {
+      text = (text + data.toString('latin1')).slice(-16 * 1024);
+      const pid = new RegExp(`(?:^|\\n)${SHELL_READY} (\\d+)\\n$`).exec(text)?.[1];
+      if (pid === undefined) return;
+      channel.off('data', onData);
+      resolve(Number(pid));
+    };
+    channel.on('data', onData);
+    channel.once('close', () => reject(new Error('it ended its shell at once')));
+  });
 }
 
-const signalNumber: Readonly<Record<string, number>> = {
+/** Ends the session's whole process group (OpenSSH takes signals since 7.9), so that no hung command is left behind. */
+function kill(channel: ClientChannel): void {
+  try {
+    channel.signal('KILL');
+    channel.close();
+  } catch {
+    // The connection is gone, and sshd ends the session by itself.
+  }
+}
+
+/** An error that nobody listens to would end the process; the close that follows says enough. */
+function quiet(channel: ClientChannel): ClientChannel {
+  channel.on('error', () => undefined);
+  return channel;
+}
+
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   HUP: 1,
   INT: 2,
   QUIT: 3,

@@ -1,12 +1,10 @@
 import type { Duplex } from 'node:stream';
-import { collectOutput, Gate } from './channel.ts';
-import type { Command } from './command.ts';
-import type { Output, ReadOptions, SocketAddress, Target } from './contract.ts';
-import { FramedShell } from './shell.ts';
+import { collectOutput, DEFAULT_TIMEOUT_MS } from './channel.ts';
+import { type Command, quote } from './command.ts';
+import { MAX_CHANNELS, type Output, type ReadOptions, type SocketAddress, type Target } from './contract.ts';
+import { Gate } from './gate.ts';
+import { FramedShell, SH_ENV } from './shell.ts';
 import type { SshConnection } from './ssh-connection.ts';
-
-/** sshd's MaxSessions is 10 by default; the shell takes one, forwards take more. */
-const CHANNELS = 3;
 
 /** A host over SSH under one account. */
 export class SshTarget implements Target {
@@ -18,7 +16,7 @@ export class SshTarget implements Target {
     readonly account: 'reading' | 'acting',
     private readonly connection: SshConnection,
   ) {
-    this.#gate = new Gate(name, CHANNELS);
+    this.#gate = new Gate({ target: name, most: MAX_CHANNELS, mostWaiting: 32 });
     this.#shell = new FramedShell(name, () => connection.shell());
     connection.onLost = (problem) => this.#shell.lost(problem);
   }
@@ -28,24 +26,22 @@ export class SshTarget implements Target {
   }
 
   exec(command: Command, options: ReadOptions = {}): Promise<Output> {
-    // The account's login shell may be any: the line is handed to a plain sh as one quoted word.
-    return this.#gate.through(() =>
-      collectOutput(this.name, command, options, () =>
-        this.connection.start(`exec /bin/sh -c ${quoted(command.line)}`),
-      ),
+    const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    // The account's login shell may be any: the line is handed to a plain sh as one quoted word. `timeout` ends on
+    // the host what we gave up, also when the connection is cut and nobody can tell it so.
+    const seconds = Math.ceil(timeoutMs / 1000) + 1;
+    const line = `exec env ${SH_ENV} timeout -s KILL ${seconds} /bin/sh -c ${quote(command.line)}`;
+    return this.#gate.through(timeoutMs, () =>
+      collectOutput(this.name, command, options, () => this.connection.start(line)),
     );
   }
 
-  connect(address: SocketAddress, options: Pick<ReadOptions, 'timeoutMs' | 'signal'> = {}): Promise<Duplex> {
-    return this.connection.forward(address, options.timeoutMs ?? 5_000);
+  connect(address: SocketAddress, options?: Pick<ReadOptions, 'timeoutMs' | 'signal'>): Promise<Duplex> {
+    return this.connection.forward(address, options);
   }
 
   async close(): Promise<void> {
     this.#shell.close();
     await this.connection.close();
   }
-}
-
-function quoted(line: string): string {
-  return `'${line.replaceAll("'", `'\\''`)}'`;
 }

@@ -7,7 +7,8 @@ import { WarroomError } from '../errors/catalogue.ts';
 import type { Target, TargetHealth, Targets } from './contract.ts';
 import { LocalTarget } from './local.ts';
 import { SshTarget } from './ssh.ts';
-import { type SshAccount, SshConnection } from './ssh-connection.ts';
+import { SshConnection } from './ssh-connection.ts';
+import type { SshAccount } from './ssh-handshake.ts';
 
 type Closing = Target & { close(): void | Promise<void> };
 

@@ -189,4 +189,80 @@ describe.skipIf(!sshdPossible)('targets', () => {
       code: 'TARGET_UNREACHABLE',
     });
   });
+
+  it('ends what a missed deadline left running on the host', async () => {
+    const target = targets.reading('far');
+    const seconds = [`31.${process.pid}`, `32.${process.pid}`] as const;
+    await Promise.allSettled([
+      target.read(sh`sleep ${seconds[0]}`, { timeoutMs: 200 }),
+      target.exec(sh`sleep ${seconds[1]}`, { timeoutMs: 200 }),
+    ]);
+    const left = () => targets.reading('me').read(sh`pgrep -fx ${`sleep 3[12].${process.pid}`} || true`);
+    await expect.poll(async () => (await left()).stdout, { timeout: 5_000 }).toBe('');
+  });
+
+  it('throws a shell away that says what nobody asked for', async () => {
+    const target = targets.reading('me');
+    const before = (await target.read(sh`echo $PPID; (sleep 0.1; echo late) &`)).stdout;
+    expect(before).not.toContain('late');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const after = await target.read(sh`echo fresh`);
+    expect(after.stdout).toBe('fresh\n');
+  });
+
+  it('gives each read its deadline from the moment it is asked for, also behind another and at a silent host', async () => {
+    const target = targets.reading('far');
+    const slow = target.read(sh`sleep 1; echo slow`);
+    await expect(target.read(sh`echo quick`, { timeoutMs: 150 })).rejects.toMatchObject({
+      code: 'TARGET_DEADLINE',
+    });
+    expect((await slow).stdout).toBe('slow\n');
+
+    const sockets = new Set<net.Socket>();
+    const silent = net.createServer((socket) => sockets.add(socket));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as net.AddressInfo;
+    const mute = targetsOf(port).reading('far');
+    const began = performance.now();
+    await expect(mute.read(sh`true`, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'TARGET_DEADLINE' });
+    await expect(mute.exec(sh`true`, { timeoutMs: 300 })).rejects.toMatchObject({ code: 'TARGET_DEADLINE' });
+    await expect(mute.connect({ path: '/x' }, { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'TARGET_DEADLINE',
+    });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  it('goes through a jump host', async () => {
+    const stack = new Stack(
+      Config.parse({
+        ssh: { user: sshd.user, key: { file: sshd.key }, knownHosts: sshd.knownHosts, jump: 'bastion' },
+        hosts: {
+          bastion: { address: '127.0.0.1', port: sshd.port },
+          inner: { address: '127.0.0.1', port: sshd.port },
+        },
+      }),
+    );
+    const own = openTargets(stack, secretOf);
+    open.push(own);
+    expect((await own.reading('inner').read(sh`echo $SSH_CONNECTION`)).stdout).toContain('127.0.0.1');
+    expect(own.health()).toMatchObject([{ host: 'inner', state: 'connected' }]);
+  });
+
+  it('says what to do when the key is not accepted', async () => {
+    const stack = new Stack(
+      Config.parse({
+        ssh: { user: sshd.user, key: { file: join(sshd.dir, 'other') }, knownHosts: sshd.knownHosts },
+        hosts: { far: { address: '127.0.0.1', port: sshd.port } },
+      }),
+    );
+    const own = openTargets(stack, secretOf);
+    open.push(own);
+    await expect(own.reading('far').read(sh`true`)).rejects.toMatchObject({
+      code: 'NO_RIGHT',
+      message: expect.stringContaining('authorized_keys'),
+    });
+    expect(own.acting('far')).toBeUndefined();
+  });
 });
