@@ -1,0 +1,311 @@
+import { userInfo } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { startConsole } from './bot/console/server.ts';
+import { Delivery, type PlatformPort } from './bot/deliver.ts';
+import { WarroomDesk } from './bot/desk/desk.ts';
+import { LiveLooks } from './bot/desk/live-looks.ts';
+import { Silences } from './bot/desk/silences.ts';
+import { setUpItems, visitorsOf } from './bot/desk/status-json.ts';
+import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
+import { Threads } from './bot/threads.ts';
+import { setUpMessage } from './bot/views/status.ts';
+import { SYSTEMS } from './checks/index.ts';
+import type { LoadedConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { about, CAUSES, diagnose } from './diagnosis/index.ts';
+import { reason } from './errors/catalogue.ts';
+import { HealthBoard } from './health/health.ts';
+import { History } from './history/history.ts';
+import { IncidentBook } from './incidents/book.ts';
+import { IncidentKeeper } from './incidents/keeper.ts';
+import { GiveBack } from './remediations/give-back.ts';
+import { Guard } from './remediations/guard.ts';
+import { REMEDIATIONS, STEP_TYPES } from './remediations/index.ts';
+import { Wishes } from './remediations/wishes.ts';
+import { Archive } from './schedule/archive.ts';
+import { prober } from './schedule/prober.ts';
+import { startRounds } from './schedule/rounds.ts';
+import { Watcher } from './schedule/watcher.ts';
+import { takeLease } from './store/lease.ts';
+import { openStore } from './store/store.ts';
+import { openTargets } from './targets/targets.ts';
+
+export interface AppOptions {
+  readonly loaded: LoadedConfig;
+  readonly log: Logger;
+  readonly version: string;
+  readonly localApprover: boolean;
+  readonly webRoot: string;
+  /** Chat platforms beside the console. */
+  readonly ports?: readonly PlatformPort[];
+  /** Rereads the config for `reload`; throws with all its problems and changes nothing then. */
+  readonly reread?: () => LoadedConfig;
+  /** The lease was lost or a part cannot go on: the process should end. */
+  readonly onFatal: (problem: string) => void;
+}
+
+export interface App {
+  readonly address: string;
+  readonly desk: WarroomDesk;
+  link(name: string): Promise<string>;
+  reload(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+/** Nothing is notified before all cheap collectors measured twice or failed, and no later than this. */
+const WARM_UP_MS = 15_000;
+const TICK_SECONDS = 5;
+const STOP_MS = 5_000;
+
+/** The composition root: one straight function, because the order in which parts come to be is the point of it. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { log, loaded } = options;
+  const { stack } = loaded;
+  let config: Config = loaded.config;
+  const now = Date.now;
+  const stops: { readonly name: string; readonly fn: () => Promise<void> | void }[] = [];
+  const onStop = (name: string, fn: () => Promise<void> | void) => stops.push({ name, fn });
+  const started = now();
+
+  const path = storePath(config.store);
+  const store = openStore(path);
+  onStop('store', () => store.close());
+  const lease = await takeLease(store, () => options.onFatal('another Warroom took over this store'));
+  onStop('lease', () => lease.release());
+
+  const health = new HealthBoard(now);
+  health.report({ part: 'store', state: 'ok', what: 'open' });
+  const targets = openTargets(stack, loaded.secret, (target) => {
+    health.report({
+      part: `host:${target.host}`,
+      state: target.state === 'unreachable' ? 'down' : 'ok',
+      what: target.problem ?? '',
+    });
+  });
+  onStop('targets', () => targets.close());
+
+  const history = new History(now);
+  const archive = new Archive(store, history, now);
+  await archive.restore();
+  const watcher = new Watcher({
+    systems: SYSTEMS,
+    stack,
+    config: () => config,
+    targets,
+    history,
+    health,
+    log,
+    now,
+  });
+  const silences = new Silences(store, now);
+  await silences.load();
+  const looks = new LiveLooks(targets, now);
+
+  const book = new IncidentBook({ stack, silenced: (finding) => silences.covers(finding), nextId: 1 });
+  const deliveries: Delivery[] = [];
+  const threads: Threads = new Threads({
+    store,
+    book,
+    proposals: (incident, tx) => guard.proposalsIn(tx, incident),
+    visitors: () => visitorsOf(stack, history, config),
+    platforms: () => (options.ports ?? []).map((port) => port.platform),
+    now,
+    onPost: (incident) => {
+      for (const delivery of deliveries) delivery.wake();
+      // After the transaction that this is called in has ended.
+      setImmediate(() => (incident === null ? desk.tellNotes() : desk.tellIncident(incident)));
+    },
+  });
+  const guard: Guard = new Guard({
+    store,
+    targets,
+    stack,
+    config: () => config,
+    seen: watcher,
+    now,
+    log,
+    publish: threads.publish,
+    onChange: (id) => {
+      const incident = guard.proposal(id)?.incident;
+      if (incident === undefined) return;
+      const busy = guard
+        .proposals(Number(incident))
+        .some((proposal) => ['approved', 'running', 'settling'].includes(proposal.state));
+      keeper.take(book.mitigating(Number(incident), busy, now()));
+      desk.tellIncident(Number(incident));
+    },
+    onTargetChange: (change) => watcher.noteChange(change),
+    remediations: REMEDIATIONS,
+    stepTypes: STEP_TYPES,
+  });
+  const wishes = new Wishes(guard, log, now);
+  const giveBack = new GiveBack(guard, log);
+  const ask = prober(watcher, targets);
+  const keeper: IncidentKeeper = new IncidentKeeper({
+    book,
+    store,
+    health,
+    log,
+    now,
+    publish: threads.publish,
+    diagnose: async (incident) => {
+      const causes = await diagnose(CAUSES, { seen: watcher, stack, at: now() }, ask, log);
+      return about(causes, Object.keys(incident.parts));
+    },
+    onEvent: (event) => {
+      const incident = book.get(event.incident);
+      if (!incident) return;
+      if (event.kind === 'cause' || event.kind === 'changed') void wishes.propose(incident);
+      if (event.kind === 'resolved') giveBack.resolved(incident.id);
+    },
+  });
+  const desk: WarroomDesk = new WarroomDesk({
+    config: () => config,
+    stack,
+    systems: SYSTEMS,
+    watcher,
+    history,
+    book,
+    keeper,
+    threads,
+    guard,
+    silences,
+    looks,
+    store,
+    log,
+    now,
+  });
+
+  await keeper.load();
+  await guard.load();
+  await threads.load();
+  onStop('incidents', () => keeper.stop());
+  onStop('guard', () => guard.stop());
+  onStop('give back', () => giveBack.stop());
+
+  for (const port of options.ports ?? []) {
+    const delivery = new Delivery({ store, port, health, log, now });
+    deliveries.push(delivery);
+    await delivery.start();
+    onStop(`delivery ${port.platform}`, () => delivery.stop());
+  }
+
+  const console = await startConsole({
+    desk,
+    config: () => config,
+    store,
+    webRoot: options.webRoot,
+    log,
+    version: options.version,
+    secretOf: loaded.secret,
+  });
+  onStop('console', () => console.close());
+  const link = (name: string) => console.link(name, { localApprover: options.localApprover });
+  const reload = async () => {
+    if (!options.reread) return 'Started without a config file: there is nothing to read again.';
+    const next = options.reread();
+    const difference = changedKeys(config, next.config);
+    const restart = difference.filter((key) =>
+      ['hosts', 'services', 'ssh', 'act', 'store', 'chat'].includes(key),
+    );
+    if (restart.length > 0)
+      return `Not taken: ${restart.join(', ')} changed, which needs a restart. Nothing was changed.`;
+    config = next.config;
+    const said =
+      difference.length > 0
+        ? `The config was read again; changed: ${difference.join(', ')}.`
+        : 'The config was read again; nothing changed.';
+    await threads.note(`reload-${now()}`, {
+      blocks: [{ kind: 'text', text: [{ kind: 'foreign', text: said }] }],
+    });
+    return said;
+  };
+  const terminal = await serveTerminal(socketPath(dirname(path)), async (request) => {
+    if (request.op === 'link') return link(request.name);
+    if (request.op === 'reload') return reload();
+    if (request.op === 'launch') {
+      const user = userInfo().username;
+      return desk.launch(request.text, {
+        platform: 'terminal',
+        id: user,
+        display: user,
+        kind: 'member',
+        localApprover: options.localApprover,
+      });
+    }
+    throw new RangeError('The bot does not know that request: are both of one version?');
+  });
+  onStop('terminal', () => terminal.close());
+
+  let notifying = false;
+  watcher.onBatch((batch) => {
+    archive.note(batch.at, batch.findings);
+    if (notifying) keeper.take(book.take(batch));
+  });
+  let ticks = 0;
+  let setUpShown = '';
+  const afterTick = () => {
+    ticks += 1;
+    if (!notifying && (watcher.warmedUp() || now() - started > WARM_UP_MS)) {
+      notifying = true;
+      guard
+        .resume()
+        .catch((thrown: unknown) =>
+          log.error({ err: thrown }, 'runs of an earlier process could not be taken up'),
+        );
+    }
+    const visitors = visitorsOf(stack, history, config);
+    if (visitors)
+      book.countVisitors({
+        failed: (visitors.errorShare ?? 0) * visitors.requests * TICK_SECONDS,
+        requests: visitors.requests * TICK_SECONDS,
+        p95: visitors.p95,
+      });
+    keeper.rediagnose();
+    desk.tellStatus();
+    const setUp = setUpItems(watcher);
+    const shown = JSON.stringify(setUp);
+    if (setUp.length > 0 && shown !== setUpShown) {
+      setUpShown = shown;
+      threads
+        .note('set-up', setUpMessage(setUp))
+        .catch((thrown: unknown) => health.report({ part: 'store', state: 'down', what: reason(thrown) }));
+    }
+    if (ticks % 12 === 0) {
+      archive.write().then(
+        () => health.report({ part: 'store', state: 'ok', what: 'writes' }),
+        (thrown: unknown) => health.report({ part: 'store', state: 'down', what: reason(thrown) }),
+      );
+    }
+  };
+  const rounds = startRounds(watcher, afterTick, (thrown) => log.error({ err: thrown }, 'a round failed'));
+  onStop('rounds', () => rounds.stop());
+
+  return {
+    address: console.address,
+    desk,
+    link,
+    reload,
+    stop: async () => {
+      for (const { name, fn } of [...stops].reverse()) {
+        await Promise.race([
+          Promise.resolve(fn()),
+          new Promise((done) => setTimeout(done, STOP_MS).unref()),
+        ]).catch((thrown: unknown) => log.error({ err: thrown, part: name }, 'a part did not stop'));
+      }
+    },
+  };
+}
+
+/** The file of `sqlite:PATH`, from the working directory where it is relative. */
+export function storePath(store: string): string {
+  const path = store.replace(/^sqlite:/, '');
+  return isAbsolute(path) ? path : resolve(join(process.cwd(), path));
+}
+
+function changedKeys(before: Config, after: Config): string[] {
+  return (Object.keys(after) as (keyof Config)[]).filter(
+    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
+  );
+}

@@ -1,0 +1,310 @@
+import type { Logger } from 'pino';
+import type { Evidence, System } from '../../checks/contract.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Stack } from '../../config/stack.ts';
+import type { Wish } from '../../diagnosis/contract.ts';
+import { reason, sentence, WarroomError } from '../../errors/catalogue.ts';
+import type { History } from '../../history/history.ts';
+import type { IncidentBook } from '../../incidents/book.ts';
+import type { IncidentKeeper } from '../../incidents/keeper.ts';
+import { isOpen } from '../../incidents/record.ts';
+import { say } from '../../message/build.ts';
+import type { Message } from '../../message/contract.ts';
+import { decide, type Identity, nameOf, personOf } from '../../people/person.ts';
+import type { Guard } from '../../remediations/guard.ts';
+import type { Watcher } from '../../schedule/watcher.ts';
+import { appendAudit } from '../../store/audit.ts';
+import type { Store } from '../../store/store.ts';
+import { answer, problem } from '../commands/answer.ts';
+import type { CommandDesk } from '../commands/contract.ts';
+import { complete, parse } from '../commands/grammar.ts';
+import { COMMANDS } from '../commands/index.ts';
+import type {
+  Desk,
+  DeskEvent,
+  IncidentJson,
+  NoteJson,
+  PressResult,
+  ProposalJson,
+  SeriesJson,
+  StatusJson,
+} from '../contract.ts';
+import type { Threads } from '../threads.ts';
+import { incidentJson, incidentSummary } from './incident-json.ts';
+import type { LiveLooks } from './live-looks.ts';
+import type { Silences } from './silences.ts';
+import { series, statusJson } from './status-json.ts';
+
+export interface DeskParts {
+  readonly config: () => Config;
+  readonly stack: Stack;
+  readonly systems: readonly System[];
+  readonly watcher: Watcher;
+  readonly history: History;
+  readonly book: IncidentBook;
+  readonly keeper: IncidentKeeper;
+  readonly threads: Threads;
+  readonly guard: Guard;
+  readonly silences: Silences;
+  readonly looks: LiveLooks;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+/** Everything that a face may ask or press, in one place; rights are decided here or in the guard, at that moment. */
+export class WarroomDesk implements Desk, CommandDesk {
+  readonly #listeners = new Set<(event: DeskEvent) => void>();
+  #lastEvent = 0;
+
+  constructor(private readonly parts: DeskParts) {}
+
+  get stack(): Stack {
+    return this.parts.stack;
+  }
+  get config(): Config {
+    return this.parts.config();
+  }
+  get seen(): Watcher {
+    return this.parts.watcher;
+  }
+  get systems(): readonly System[] {
+    return this.parts.systems;
+  }
+  now(): number {
+    return this.parts.now();
+  }
+
+  status(): StatusJson {
+    const { config, stack, watcher, history, book, guard, silences, now } = this.parts;
+    const incidents = book
+      .all()
+      .filter((incident) => isOpen(incident) || now() - (incident.resolvedAt ?? 0) < 3_600_000);
+    return statusJson({
+      config: config(),
+      stack,
+      watcher,
+      history,
+      incidents: incidents.map((incident) => incidentSummary(incident, guard.proposals(incident.id))),
+      handsOff: guard.handsOff(),
+      silences: silences.inForce(),
+      now: now(),
+    });
+  }
+
+  incidents(state?: string): IncidentJson[] {
+    const wanted = (incident: { state: string; resolvedAt: number | null }) =>
+      state === undefined || (state === 'open' ? incident.resolvedAt === null : incident.state === state);
+    return this.parts.book
+      .all()
+      .map((incident) => this.#json(incident.id))
+      .filter((incident) => incident !== undefined)
+      .filter(wanted)
+      .slice(0, 200);
+  }
+
+  incident(id: string): IncidentJson | undefined {
+    return this.#json(Number(id));
+  }
+
+  notes(): NoteJson[] {
+    return this.parts.threads.notes();
+  }
+
+  async launch(text: string, identity: Identity): Promise<Message> {
+    const asker = {
+      identity,
+      person: personOf(identity, this.config),
+      name: nameOf(personOf(identity, this.config)),
+    };
+    const parsed = parse(text, COMMANDS, this);
+    if ('problem' in parsed) {
+      const allowed = decide(identity, 'see', this.config);
+      if (!allowed.allowed) return this.#notAllowed('use Warroom', allowed);
+      if (parsed.problem === 'argument')
+        return problem('BAD_ARGUMENT', { command: parsed.command.name, problem: parsed.what });
+      return problem('UNKNOWN_COMMAND', {
+        command: parsed.typed.slice(0, 60),
+        hint: parsed.nearest ? `Did you mean ${parsed.nearest}?` : 'help lists them.',
+      });
+    }
+    const allowed = decide(identity, parsed.command.needs, this.config);
+    if (!allowed.allowed) {
+      await this.#audit(asker.name, identity, `${parsed.command.name} refused`, { text });
+      return this.#notAllowed(`use ${parsed.command.name}`, allowed);
+    }
+    try {
+      return await parsed.command.run(parsed.input, asker, this);
+    } catch (thrown) {
+      this.parts.log.error({ err: thrown, command: parsed.command.name }, 'a command failed');
+      return answer(
+        say`${thrown instanceof WarroomError ? thrown.message : sentence('INTERNAL', { doing: `answering ${parsed.command.name}`, problem: reason(thrown) })}`,
+      );
+    }
+  }
+
+  complete(text: string, identity: Identity): string[] {
+    return decide(identity, 'see', this.config).allowed ? complete(text, COMMANDS, this) : [];
+  }
+
+  approve(proposalId: string, planHash: string, identity: Identity): Promise<PressResult> {
+    return this.parts.guard.approve(proposalId, planHash, identity);
+  }
+
+  refuse(proposalId: string, planHash: string, identity: Identity): Promise<PressResult> {
+    return this.parts.guard.refuse(proposalId, planHash, identity);
+  }
+
+  mark(text: string, by: Identity): Promise<PressResult>;
+  mark(text: string, by: string): Promise<void>;
+  async mark(text: string, by: Identity | string): Promise<PressResult | void> {
+    if (typeof by === 'string') return this.#mark(text, by);
+    const allowed = decide(by, 'operate', this.config);
+    if (!allowed.allowed)
+      return {
+        ok: false,
+        status: 403,
+        reason: allowed.reason,
+        message: this.#notAllowed('set a mark', allowed),
+      };
+    if (text.trim() === '')
+      return {
+        ok: false,
+        status: 409,
+        reason: 'A mark needs a text.',
+        message: answer(say`A mark needs a text.`),
+      };
+    await this.#mark(text, nameOf(allowed.person));
+    return { ok: true, message: answer(say`Marked: ${text}`) };
+  }
+
+  readings(query: { metric: string; target: string; windowMs: number }): SeriesJson {
+    return series(this.parts.history, this.parts.watcher, query.metric, query.target, query.windowMs);
+  }
+
+  whoIs(identity: Identity): { name: string; rights: readonly string[] } {
+    const person = personOf(identity, this.config);
+    return { name: nameOf(person), rights: person.rights };
+  }
+
+  subscribe(listener: (event: DeskEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Tells every face what changed. */
+  tellIncident(id: number): void {
+    const incident = this.#json(id);
+    if (incident) this.#emit({ type: 'incident', incident });
+  }
+  tellStatus(): void {
+    if (this.#listeners.size > 0) this.#emit({ type: 'status', status: this.status() });
+  }
+  tellNotes(): void {
+    const note = this.notes().at(-1);
+    if (note) this.#emit({ type: 'note', note });
+  }
+
+  async acknowledge(id: number, by: string): Promise<void> {
+    this.parts.keeper.take(this.parts.book.acknowledge(id, by, this.now()));
+    await this.parts.keeper.flush();
+  }
+
+  async silence(scope: string, untilMs: number, by: string, why: string): Promise<void> {
+    await this.parts.silences.add(scope, untilMs, by, why);
+    await this.#audit(by, undefined, 'silence', { scope, untilMs, why });
+  }
+
+  async look(
+    system: string,
+    view: string,
+    target: string,
+    host: string | undefined,
+    args: readonly string[],
+    by: string,
+  ): Promise<readonly Evidence[]> {
+    const found = this.systems.find((one) => one.id === system);
+    const place = this.parts.watcher
+      .places(target)
+      .find((one) => one.system === system && (host === undefined || one.instance === host));
+    if (!found || !place)
+      throw new WarroomError('NOT_FOUND', {
+        kind: 'place',
+        id: host ?? target,
+        hint: 'A spare is looked at once it is in use.',
+      });
+    return this.parts.looks.look(found, view, place, args, by);
+  }
+
+  propose(incident: number, wish: Wish, by: string) {
+    return this.parts.guard.propose(incident, wish, by);
+  }
+  preview(wish: Wish) {
+    return this.parts.guard.preview(wish);
+  }
+  remediations() {
+    return this.parts.guard.remediations();
+  }
+  async whyNot(remediation: string): Promise<readonly string[]> {
+    return (await this.parts.guard.whyNot(remediation)).map(
+      (refusal) => `${refusal.refused}${refusal.mend ? ` ${refusal.mend}` : ''}`,
+    );
+  }
+  proposal(id: string): ProposalJson | undefined {
+    return this.parts.guard.proposal(id);
+  }
+  async handsOff(on: boolean, by: string): Promise<void> {
+    await this.parts.guard.setHandsOff(on, by);
+    this.tellStatus();
+  }
+
+  async #mark(text: string, by: string): Promise<void> {
+    const at = this.now();
+    const short = text.slice(0, 200);
+    await this.parts.store.db.insertInto('marks').values({ at, text: short, by }).execute();
+    this.parts.watcher.noteChange({ at, what: short });
+    await this.parts.threads.note(`mark-${at}`, {
+      blocks: [{ kind: 'text', text: say`Mark: ${short} (${by})` }],
+    });
+  }
+
+  #json(id: number): IncidentJson | undefined {
+    const incident = this.parts.book.get(id);
+    return incident && incidentJson(incident, this.parts.guard.proposals(id), this.parts.threads);
+  }
+
+  #notAllowed(
+    what: string,
+    refused: { person: { rights: readonly string[] }; mend: string; reason: string },
+  ): Message {
+    return problem('NOT_ALLOWED', {
+      what,
+      rights: refused.person.rights.join(', ') || 'none',
+      mend: refused.mend,
+    });
+  }
+
+  async #audit(who: string, identity: Identity | undefined, what: string, json: object): Promise<void> {
+    const entry = {
+      at: this.now(),
+      who: identity ? `${who} (${identity.platform}:${identity.id})` : who,
+      what,
+      json: { ...json },
+    };
+    await this.parts.store.db.transaction().execute((tx) => appendAudit(tx, entry));
+  }
+
+  #emit(event: DistributiveOmit<DeskEvent, 'id'>): void {
+    this.#lastEvent += 1;
+    const numbered = { id: this.#lastEvent, ...event } as DeskEvent;
+    for (const listener of this.#listeners) {
+      try {
+        listener(numbered);
+      } catch (thrown) {
+        this.parts.log.error({ err: thrown }, 'a listener of the desk failed');
+      }
+    }
+  }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
