@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { startConsole } from './bot/console/server.ts';
 import { Delivery, type PlatformPort } from './bot/deliver.ts';
@@ -28,7 +28,7 @@ import { prober } from './schedule/prober.ts';
 import { startRounds } from './schedule/rounds.ts';
 import { Watcher } from './schedule/watcher.ts';
 import { takeLease } from './store/lease.ts';
-import { openStore } from './store/store.ts';
+import { openStore, storePath } from './store/store.ts';
 import { openTargets } from './targets/targets.ts';
 
 export interface AppOptions {
@@ -107,7 +107,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const threads: Threads = new Threads({
     store,
     book,
-    proposals: (incident, tx) => guard.proposalsIn(tx, incident),
+    proposals: (incident, tx) => guard.read(incident, tx),
     visitors: () => visitorsOf(stack, history, config),
     platforms: () => (options.ports ?? []).map((port) => port.platform),
     now,
@@ -198,7 +198,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     webRoot: options.webRoot,
     log,
     version: options.version,
-    secretOf: loaded.secret,
+    secretOf: (source) => loaded.secret(source),
   });
   onStop('console', () => console.close());
   const link = (name: string) => console.link(name, { localApprover: options.localApprover });
@@ -250,7 +250,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (!notifying && (watcher.warmedUp() || now() - started > WARM_UP_MS)) {
       notifying = true;
       guard
-        .resume()
+        .start()
         .catch((thrown: unknown) =>
           log.error({ err: thrown }, 'runs of an earlier process could not be taken up'),
         );
@@ -296,12 +296,6 @@ export async function startApp(options: AppOptions): Promise<App> {
       }
     },
   };
-}
-
-/** The file of `sqlite:PATH`, from the working directory where it is relative. */
-export function storePath(store: string): string {
-  const path = store.replace(/^sqlite:/, '');
-  return isAbsolute(path) ? path : resolve(join(process.cwd(), path));
 }
 
 function changedKeys(before: Config, after: Config): string[] {

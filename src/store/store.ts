@@ -1,5 +1,5 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { reason, WarroomError } from '../errors/catalogue.ts';
@@ -48,4 +48,9 @@ function migrate(sqlite: Sqlite.Database, path: string): void {
     for (const step of MIGRATIONS.slice(found)) sqlite.exec(step);
     sqlite.pragma(`user_version = ${MIGRATIONS.length}`);
   })();
+}
+
+/** The file of `sqlite:PATH`, from the working directory where it is relative. */
+export function storePath(store: string): string {
+  return resolve(store.replace(/^sqlite:/, ''));
 }

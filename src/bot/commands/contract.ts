@@ -76,5 +76,5 @@ export interface CommandDesk {
   approve(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   refuse(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   handsOff(on: boolean, by: string): Promise<void>;
-  mark(text: string, by: string): Promise<void>;
+  mark(text: string, by: string): Promise<unknown>;
 }

@@ -156,9 +156,12 @@ export class WarroomDesk implements Desk, CommandDesk {
   }
 
   mark(text: string, by: Identity): Promise<PressResult>;
-  mark(text: string, by: string): Promise<void>;
-  async mark(text: string, by: Identity | string): Promise<PressResult | void> {
-    if (typeof by === 'string') return this.#mark(text, by);
+  mark(text: string, by: string): Promise<undefined>;
+  async mark(text: string, by: Identity | string): Promise<PressResult | undefined> {
+    if (typeof by === 'string') {
+      await this.#mark(text, by);
+      return undefined;
+    }
     const allowed = decide(by, 'operate', this.config);
     if (!allowed.allowed)
       return {
@@ -246,9 +249,9 @@ export class WarroomDesk implements Desk, CommandDesk {
     return this.parts.guard.remediations();
   }
   async whyNot(remediation: string): Promise<readonly string[]> {
-    return (await this.parts.guard.whyNot(remediation)).map(
-      (refusal) => `${refusal.refused}${refusal.mend ? ` ${refusal.mend}` : ''}`,
-    );
+    return this.parts.guard
+      .whyNot(remediation)
+      .map(({ refused, mend }) => (mend ? `${refused} ${mend}` : refused));
   }
   proposal(id: string): ProposalJson | undefined {
     return this.parts.guard.proposal(id);

@@ -1,5 +1,5 @@
 import type { UrlRow, VarnishFacts } from '../../checks/varnish/facts.ts';
-import { defineCause } from '../contract.ts';
+import { defineCause, type ExplainContext } from '../contract.ts';
 import { bad, frontSymptoms, percent, wouldCover } from '../findings.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -95,7 +95,7 @@ export const cacheBypassed = defineCause({
   },
 });
 
-function rows(context: Parameters<(typeof cacheBypassed)['suspects']>[0], varnish: string): UrlRow[] {
+function rows(context: ExplainContext, varnish: string): UrlRow[] {
   const service = context.stack.service(varnish, 'varnish')?.config;
   const log = [...context.seen.facts<VarnishFacts>(varnish).values()][0]?.log;
   const passed = service?.passed ?? [];
