@@ -1,0 +1,73 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Act, Failed } from './proof.ts';
+import { PROOFS } from './proofs/index.ts';
+
+const name = process.argv[2];
+const proof = PROOFS.find((one) => one.name === name);
+if (!proof) {
+  process.stdout.write(
+    `npm run prove -- NAME\n${PROOFS.map((one) => `  ${one.name.padEnd(14)} ${one.shows}`).join('\n')}\n`,
+  );
+  process.exit(name === undefined ? 0 : 64);
+}
+
+const started = Date.now();
+const undo: (() => Promise<unknown> | unknown)[] = [];
+const figures: string[] = [];
+let failures = 0;
+const seconds = () => (Date.now() - started) / 1000;
+const act: Act = {
+  say: (line) => process.stdout.write(`[${seconds().toFixed(1).padStart(6)} s] ${line}\n`),
+  check: (what, holds, figure) => {
+    if (!holds) failures += 1;
+    act.say(`${holds ? 'ok  ' : 'FAIL'} ${what}${figure === undefined ? '' : `: ${figure}`}`);
+  },
+  figure: (label, value) => figures.push(`${label} ${value}`),
+  after: (step) => undo.push(step),
+  folder: () => {
+    const folder = mkdtempSync(join(tmpdir(), 'warroom-prove-'));
+    undo.push(() => rmSync(folder, { recursive: true, force: true }));
+    return folder;
+  },
+  seconds,
+};
+
+let timer: NodeJS.Timeout | undefined;
+try {
+  build();
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Failed(`it took longer than ${proof.seconds} s`)),
+      proof.seconds * 1000,
+    );
+  });
+  await Promise.race([proof.run(act), late]);
+} catch (thrown) {
+  failures += 1;
+  act.say(
+    `FAIL ${thrown instanceof Failed ? thrown.message : thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+  );
+} finally {
+  clearTimeout(timer);
+  for (const step of undo.reverse()) {
+    try {
+      await step();
+    } catch (thrown) {
+      failures += 1;
+      act.say(`FAIL cleaning up: ${String(thrown)}`);
+    }
+  }
+}
+process.stdout.write(
+  `${failures === 0 ? 'PASS' : 'FAIL'} ${proof.name} in ${seconds().toFixed(0)} s${figures.length ? ` · ${figures.join(' · ')}` : ''}\n`,
+);
+process.exit(failures === 0 ? 0 : 1);
+
+/** The proofs run the built program, as a user does. */
+function build(): void {
+  const done = spawnSync('npm', ['run', '-s', 'build'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (done.status !== 0 || !existsSync('dist/main.js')) throw new Failed('the build failed');
+}
