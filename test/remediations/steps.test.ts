@@ -99,7 +99,7 @@ const CASES: Record<string, () => Promise<{ args: unknown; tidy?: () => Promise<
     const drain = { service: 'balancer', backend: 'shop', server: 'wr_5a_app2' };
     await step('haproxy.drain').apply(drain, context());
     return {
-      args: { ...server('wr_5a_app2'), weight: 1, delete: true },
+      args: { ...server('wr_5a_app2'), delete: true },
       tidy: async () => step('haproxy.add-server').revert?.(server('wr_5a_app2'), context()),
     };
   },
@@ -116,6 +116,8 @@ function server(name: string) {
     server: name,
     address: '127.0.0.1',
     port: (apps[1] as TestApp).port,
+    weight: 1,
+    maxconn: 20,
   };
 }
 
@@ -232,7 +234,7 @@ describe.skipIf(gone)(`every type of step on real servers${gone ? ` (${gone})` :
     expect(apps[1]?.seen.get('/load') ?? 0).toBeGreaterThan(before);
     const drain = { service: 'balancer', backend: 'shop', server: 'wr_11a_app2' };
     await step('haproxy.drain').apply(drain, context());
-    await step('haproxy.remove').apply({ ...args, weight: 1, delete: true }, context());
+    await step('haproxy.remove').apply({ ...args, delete: true }, context());
     load.on = false;
     await running;
     expect(load.failed).toBe(0);

@@ -20,12 +20,15 @@ const ServerArgs = z.strictObject({
   server: name,
   address: z.string(),
   port: z.int(),
+  /** As its neighbours have them: a server added at run time does not take the file's default-server line. */
+  weight: z.int(),
+  maxconn: z.int(),
 });
 export type ServerArgs = z.infer<typeof ServerArgs>;
 const DrainArgs = z.strictObject({ service: z.string(), backend: name, server: name });
 export type DrainArgs = z.infer<typeof DrainArgs>;
 /** `delete` only for a server that was added at run time: the options of one from the file could not be given back. */
-const RemoveArgs = ServerArgs.extend({ weight: z.int(), delete: z.boolean() });
+const RemoveArgs = ServerArgs.extend({ delete: z.boolean() });
 export type RemoveArgs = z.infer<typeof RemoveArgs>;
 
 const DRAIN_MS = 30_000;
@@ -70,22 +73,16 @@ function another(args: ServerArgs, found: ServerState, context: StepContext): Wa
 const isOurs = (args: ServerArgs, found: ServerState) =>
   found.address === args.address && found.port === args.port;
 
-async function add(args: ServerArgs, ask: Ask, context: StepContext, weight?: number): Promise<void> {
+async function add(args: ServerArgs, ask: Ask, context: StepContext): Promise<void> {
   const found = await find(ask, args.backend, args.server);
   if (found && !isOurs(args, found)) throw another(args, found, context);
-  if (!found)
-    await order(
-      ask,
-      context,
-      `${addCommand(args)}${weight === undefined ? '' : ` weight ${weight}`}`,
-      /^New server registered\.?$/,
-    );
+  if (!found) await order(ask, context, addCommand(args), /^New server registered\.?$/);
   // A server starts in maintenance, and without this its checks never run.
   await order(ask, context, `enable health ${args.backend}/${args.server}`);
 }
 
 const addCommand = (args: ServerArgs) =>
-  `add server ${args.backend}/${args.server} ${args.address.includes(':') ? `[${args.address}]` : args.address}:${args.port} check inter 500ms slowstart 5s`;
+  `add server ${args.backend}/${args.server} ${args.address.includes(':') ? `[${args.address}]` : args.address}:${args.port} check inter 500ms slowstart 5s weight ${args.weight}${args.maxconn > 0 ? ` maxconn ${args.maxconn}` : ''}`;
 
 /** Takes a server out: drained first, then in maintenance, then deleted. What is still running after the patience is cut off. */
 async function take(args: DrainArgs, ask: Ask, context: StepContext, patienceMs: number): Promise<void> {
@@ -107,8 +104,8 @@ async function remove(args: DrainArgs, ask: Ask, context: StepContext): Promise<
 }
 
 async function empty(args: DrainArgs, ask: Ask): Promise<true | undefined> {
-  const { sessions } = parseStat(await ask('show stat'), args.backend);
-  return (sessions.get(args.server) ?? 0) === 0 ? true : undefined;
+  const { servers } = parseStat(await ask('show stat'), args.backend);
+  return (servers.get(args.server)?.sessions ?? 0) === 0 ? true : undefined;
 }
 
 async function up(args: DrainArgs, ask: Ask, context: StepContext): Promise<void> {
@@ -194,7 +191,7 @@ export const haproxyRemove = defineStep<RemoveArgs>({
     return {
       command: `set server ${path} state maint${args.delete ? ` · del server ${path}` : ''}`,
       undo: args.delete
-        ? `${addCommand(args)} weight ${args.weight} · enable health ${path} · set server ${path} state drain`
+        ? `${addCommand(args)} · enable health ${path} · set server ${path} state drain`
         : `set server ${path} state drain`,
     };
   },
@@ -215,7 +212,7 @@ export const haproxyRemove = defineStep<RemoveArgs>({
     const ask = socket(args.service, context);
     const found = await find(ask, args.backend, args.server);
     if (found && !inMaintenance(found)) return;
-    if (args.delete) await add(args, ask, context, args.weight);
+    if (args.delete) await add(args, ask, context);
     await order(ask, context, `set server ${args.backend}/${args.server} state drain`);
   },
 });

@@ -82,14 +82,21 @@ export function parseServerStates(text: string, backend: string): ServerState[] 
   });
 }
 
-/** Current sessions of each server and the backend's balance algorithm, from `show stat` (CSV). */
+export interface ServerStat {
+  /** Running and queued. */
+  readonly sessions: number;
+  /** Its maxconn; 0 where it has none. */
+  readonly limit: number;
+}
+
+/** Sessions of each server and the backend's balance algorithm, from `show stat` (CSV). */
 export function parseStat(
   text: string,
   backend: string,
-): { algorithm: string; sessions: Map<string, number> } {
+): { readonly algorithm: string; readonly servers: ReadonlyMap<string, ServerStat> } {
   const [header = '', ...rows] = text.split('\n');
   const names = header.replace(/^#\s*/, '').split(',');
-  const sessions = new Map<string, number>();
+  const servers = new Map<string, ServerStat>();
   let algorithm = '';
   for (const row of rows) {
     const cells = row.split(',');
@@ -97,7 +104,10 @@ export function parseStat(
     if (cell('pxname') !== backend) continue;
     if (cell('svname') === 'BACKEND') algorithm = cell('algo');
     else if (cell('svname') !== 'FRONTEND')
-      sessions.set(cell('svname'), Number(cell('scur')) + Number(cell('qcur')));
+      servers.set(cell('svname'), {
+        sessions: Number(cell('scur')) + Number(cell('qcur')),
+        limit: Number(cell('slim')),
+      });
   }
-  return { algorithm, sessions };
+  return { algorithm, servers };
 }

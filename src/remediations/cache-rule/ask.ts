@@ -1,0 +1,164 @@
+import type { ServiceOf } from '../../config/schema.ts';
+import type { Stack } from '../../config/stack.ts';
+import type { PlanContext, Refusal } from '../contract.ts';
+import { socketAddress } from '../wire/address.ts';
+import { type HttpAnswer, httpGet } from '../wire/http-get.ts';
+import { type CacheRuleParams, falls, matchesOf } from './params.ts';
+import { locationPattern, type Redirect } from './vcl.ts';
+
+const TRIED = 4;
+/** A visitor's cookie for our second request; no application knows it. */
+const COOKIE = 'sessionid=warroom; csrftoken=warroom';
+const PERMANENT: readonly number[] = [301, 308];
+
+/** One URL as our own clean request got it: without a cookie, and with one. */
+export interface Tried {
+  readonly path: string;
+  readonly plain: HttpAnswer;
+  readonly withCookie: HttpAnswer;
+}
+
+/** The names that the service is known by: no request under another Host header is touched or trusted. */
+export function hostsOf(stack: Stack, service: ServiceOf<'varnish'>): string[] {
+  const written = [
+    ...stack.config.sites,
+    new URL(service.url).hostname,
+    ...(service.address === undefined ? [] : [service.address.replace(/:\d+$/, '')]),
+    ...service.on.map((host) => stack.hosts.get(host)?.address ?? host),
+  ];
+  return [...new Set(written.map((host) => host.toLowerCase()))].filter((host) =>
+    /^[a-z0-9.:-]+$/.test(host),
+  );
+}
+
+/** Examples under the rule: exact URLs themselves, those that the wish names, and the hottest of the log. */
+export function examplesOf(params: CacheRuleParams, context: Pick<PlanContext, 'seen'>): string[] {
+  const matches = matchesOf(params);
+  const exact = matches.filter((match) => match.kind === 'exact').map((match) => match.path);
+  const named = (params.paths ?? []).filter((path) => falls(path, matches));
+  const logged = loggedUrls(params.service, context)
+    .map((row) => row.path)
+    .filter((path) => /^\/[A-Za-z0-9/_.~%-]*$/.test(path) && falls(path, matches));
+  const all = [...new Set([...exact, ...named, ...logged])];
+  // A synthetic answer is made for each URL, so each is asked for.
+  return params.form === 'synth' || params.synthetic ? exact : all.slice(0, TRIED);
+}
+
+interface LoggedUrl {
+  readonly path: string;
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+export function loggedUrls(service: string, context: Pick<PlanContext, 'seen'>): LoggedUrl[] {
+  const facts = context.seen.facts<{ log: { urls: readonly LoggedUrl[] } }>(service);
+  return [...facts.values()].flatMap((one) => one.log?.urls ?? []);
+}
+
+export async function tryAll(
+  params: CacheRuleParams,
+  service: ServiceOf<'varnish'>,
+  context: PlanContext,
+): Promise<Tried[]> {
+  return Promise.all(
+    examplesOf(params, context).map(async (path) => ({
+      path,
+      plain: await ask(path, service, context),
+      withCookie: await ask(path, service, context, COOKIE),
+    })),
+  );
+}
+
+export function ask(
+  path: string,
+  service: ServiceOf<'varnish'>,
+  context: PlanContext,
+  cookie?: string,
+): Promise<HttpAnswer> {
+  const [host = ''] = service.on;
+  const address = service.address ?? `${context.stack.hosts.get(host)?.address ?? '127.0.0.1'}:80`;
+  return httpGet(
+    context.targets.reading(host),
+    socketAddress(address.includes(':') ? address : `${address}:80`),
+    {
+      path,
+      host: new URL(service.url).host,
+      signal: context.signal,
+      ...(cookie === undefined ? {} : { cookie }),
+    },
+  );
+}
+
+/** What the answers to our own requests forbid. */
+export function judgeTried(
+  params: CacheRuleParams,
+  tried: readonly Tried[],
+  hosts: readonly string[],
+): Refusal | undefined {
+  if (tried.length === 0)
+    return {
+      refused: 'No URL under the pattern is known that our own request could try.',
+      mend: 'Name some:  paths=/legacy/1,/legacy/2',
+    };
+  for (const { path, plain, withCookie } of tried) {
+    const problem = wrongAnswer(params, path, plain, hosts);
+    if (problem) return { refused: `Our own request for ${path} ${problem}` };
+    if (!alike(params, plain, withCookie))
+      return {
+        refused: `Our own request for ${path} got another answer with a cookie than without: it is not the same for everybody.`,
+      };
+  }
+  return undefined;
+}
+
+function wrongAnswer(
+  params: CacheRuleParams,
+  path: string,
+  answer: HttpAnswer,
+  hosts: readonly string[],
+): string | undefined {
+  if (params.form === 'not-found')
+    return answer.status === 404 || answer.status === 410 ? undefined : `got ${answer.status}, not 404.`;
+  if (params.form !== 'ttl' && params.form !== 'synth')
+    return answer.status === 200 ? undefined : `got ${answer.status}, not 200.`;
+  if (!PERMANENT.includes(answer.status)) return `got ${answer.status}, not a permanent redirect.`;
+  if (!answer.location || !/^[!-~]+$/.test(answer.location) || !allowed(answer.location, hosts))
+    return `is sent to ${answer.location ?? 'nowhere'}, which is not one of the sites.`;
+  return answer.location === path ? 'is sent to itself.' : undefined;
+}
+
+function alike(params: CacheRuleParams, plain: HttpAnswer, withCookie: HttpAnswer): boolean {
+  const redirect = params.form === 'ttl' || params.form === 'synth';
+  return (
+    plain.status === withCookie.status &&
+    plain.location === withCookie.location &&
+    (redirect || plain.bodyHash === withCookie.bodyHash)
+  );
+}
+
+export function allowed(location: string, hosts: readonly string[]): boolean {
+  // The same pattern as the rule's own; JavaScript has no (?i:…) before ES2025, so the whole is asked in lower case.
+  return new RegExp(locationPattern(hosts).replace('(?i:', '(?:')).test(location.toLowerCase());
+}
+
+/** The redirects of a synthetic rule, from our own requests; a chain or a loop is refused, and so is a dead end. */
+export async function redirectsOf(
+  tried: readonly Tried[],
+  service: ServiceOf<'varnish'>,
+  context: PlanContext,
+): Promise<Redirect[] | Refusal> {
+  const site = new URL(service.url);
+  const urls = new Set(tried.map((one) => one.path));
+  const redirects: Redirect[] = [];
+  for (const { path, plain } of tried) {
+    const goal = new URL(plain.location ?? '', new URL(path, site));
+    if (goal.hostname === site.hostname) {
+      if (urls.has(goal.pathname))
+        return { refused: `${path} is sent to ${goal.pathname}, which the rule answers itself: a loop.` };
+      const answer = await ask(`${goal.pathname}${goal.search}`, service, context);
+      if (answer.status !== 200)
+        return { refused: `${path} is sent to ${goal.pathname}, which answers ${answer.status}, not 200.` };
+    }
+    redirects.push({ url: path, status: plain.status === 308 ? 308 : 301, location: plain.location ?? '' });
+  }
+  return redirects;
+}
