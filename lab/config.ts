@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { ACTOR, keyFile, knownHostsFile, READER } from './accounts.ts';
 import { LIMITS } from './limits.ts';
 import { addressOf, HOSTS, SITE } from './plan.ts';
-import { ADMIN_SOCKET, USER_SOCKET } from './services/haproxy.ts';
-import { FIFO, STATS } from './services/uwsgi.ts';
+import { ADMIN_SOCKET, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
+import { APP_PORT, FIFO, STATS } from './services/uwsgi.ts';
 import { CLI, SECRET, VCL_FILE } from './services/varnish.ts';
 
-export const CONSOLE_PORT = 7080;
+const CONSOLE_PORT = 7080;
+/** The host that carries what all of them share; application servers are what loads this machine. */
+const KERNEL_HOST = 'app1';
 
 /** People of the lab: two approvers, an operator, and a stranger who is nobody to the config. */
 const PEOPLE = {
@@ -26,7 +29,13 @@ export function writeConfig(root: string, number: number): void {
   const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(24).toString('base64url')]));
   for (const name of names) writeFileSync(join(secrets, name), `${tokens[name]}\n`, { mode: 0o600 });
   writeFileSync(join(root, 'tokens.json'), JSON.stringify(tokens, null, 2), { mode: 0o600 });
-  const key = (user: string) => ({ user, key: { file: join(root, 'keys', user) } });
+  const account = (user: string) => ({
+    user,
+    key: { file: keyFile(root, user) },
+    knownHosts: knownHostsFile(root),
+  });
+  // client1 is where visitors come from; nobody watches it.
+  const watched = HOSTS.filter((host) => host.role !== 'client');
   const apps = HOSTS.filter((host) => host.role === 'uwsgi');
   const listen = `127.0.0.1:${CONSOLE_PORT + number}`;
   const config = {
@@ -35,13 +44,16 @@ export function writeConfig(root: string, number: number): void {
       timezone: 'Europe/Berlin',
       expect: { requests: `${LIMITS.rate}/s`, app: 3, hitRate: 0.9 },
     },
-    ssh: { ...key('warroom'), knownHosts: join(root, 'keys', 'known_hosts') },
-    act: { ...key('warroom-act'), knownHosts: join(root, 'keys', 'known_hosts') },
+    ssh: account(READER),
+    act: account(ACTOR),
     // All hosts share this machine's kernel: load average, memory and pressure are judged on one of them only.
     hosts: Object.fromEntries(
-      HOSTS.map((host) => [
+      watched.map((host) => [
         host.name,
-        { address: addressOf(number, host.name), ...(host.name === 'web1' ? {} : { sharedKernel: true }) },
+        {
+          address: addressOf(number, host.name),
+          ...(host.name === KERNEL_HOST ? {} : { sharedKernel: true }),
+        },
       ]),
     ),
     services: {
@@ -63,13 +75,14 @@ export function writeConfig(root: string, number: number): void {
         socket: USER_SOCKET,
         adminSocket: ADMIN_SOCKET,
         backend: 'shop',
+        file: HAPROXY_FILE,
         before: 'app',
       },
       app: {
         kind: 'uwsgi',
         on: apps.filter((host) => !host.spare).map((host) => host.name),
         spares: apps.filter((host) => host.spare).map((host) => host.name),
-        port: 8000,
+        port: APP_PORT,
         stats: STATS,
         fifo: FIFO,
         uses: ['shopdb'],
@@ -89,7 +102,6 @@ export function writeConfig(root: string, number: number): void {
     people: Object.fromEntries(
       Object.entries(PEOPLE).map(([name, may]) => [name, { console: name, terminal: name, may: [...may] }]),
     ),
-    // The lab's traffic is small: what is thin for a launch is all that there is here.
     store: `sqlite:${join(root, 'data', 'warroom.db')}`,
   };
   writeFileSync(join(root, 'warroom.yaml'), stringify(config, { lineWidth: 0 }));

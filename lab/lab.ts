@@ -1,20 +1,22 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { FAULTS } from './faults/index.ts';
-import type { TrafficReport } from './generator.ts';
-import { hostDir, inHost, isHosts } from './host.ts';
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { findFault } from './faults/index.ts';
+import { hostDir, inHost } from './host.ts';
 import { LIMITS } from './limits.ts';
-import type { Mix } from './mix.ts';
-import { addressOf, namespace } from './plan.ts';
-import { daemon, ENV, runAsync, tried, until } from './run.ts';
-import { CLI, SECRET } from './services/varnish.ts';
+import { addressOf, hostOf, namespace } from './plan.ts';
+import { run, runAsync, until } from './run.ts';
+import { SERVICES } from './services/index.ts';
 import { type LabState, needState, writeState } from './state.ts';
-
-const GENERATOR = join(import.meta.dirname, 'generator.ts');
+import { readReport, startGenerator, stopGenerator, writeMix } from './traffic/control.ts';
+import type { TrafficReport } from './traffic/report.ts';
 
 /** A lab that is up: what its faults, its traffic and the tests do to it. */
 export class Lab {
-  constructor(readonly root: string) {}
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = resolve(root);
+  }
 
   get state(): LabState {
     return needState(this.root);
@@ -24,18 +26,35 @@ export class Lab {
     return addressOf(this.state.number, host);
   }
 
-  /** Runs a command inside a host as root; absolute paths or the system's PATH. */
-  exec(host: string, argv: readonly string[], input?: string): Promise<string> {
-    return runAsync(this.#in(host, argv), input);
+  /** Runs a command inside a host as root. It counts against the host's CPU, or that of another group. */
+  exec(
+    host: string,
+    argv: readonly string[],
+    options: { readonly input?: string; readonly group?: string } = {},
+  ): Promise<string> {
+    const { number, hosts } = this.state;
+    const first = hosts[hostOf(host).name];
+    if (first === undefined) throw new Error(`${host} has not booted.`);
+    return runAsync(inHost(number, host, first, argv, options), options.input);
   }
 
-  /** Starts a process inside a host that lives until the host ends. */
-  daemon(host: string, argv: readonly string[]): void {
-    daemon(this.#in(host, ['setsid', ...argv]), join(hostDir(this.root, host), 'services.log'));
+  /** Starts the server of a host and waits until it answers. */
+  async startService(host: string): Promise<void> {
+    const service = SERVICES.find((one) => one.host === host);
+    if (!service) throw new RangeError(`${host} runs no server.`);
+    const place = { root: this.root, number: this.state.number };
+    const script = `set -e\n${service.start(place)}\n`;
+    appendFileSync(join(hostDir(this.root, host), 'log', 'starts.log'), `${new Date().toISOString()}\n`);
+    await this.exec(host, ['sh', '-c', script]);
+    await until(
+      `an answer of ${host}'s server (its log is in ${hostDir(this.root, host)}/log)`,
+      () => service.ready(place),
+      40_000,
+    );
   }
 
   varnishadm(...words: readonly string[]): Promise<string> {
-    return this.exec('web1', ['varnishadm', '-T', CLI, '-S', SECRET, ...words]);
+    return this.exec('web1', ['varnishadm', ...words]);
   }
 
   /** A switch that the application looks at for each request. */
@@ -45,85 +64,33 @@ export class Lab {
     else rmSync(file, { force: true });
   }
 
-  /** Changes what visitors ask for, over the healthy mix. */
-  mix(over: Partial<Mix>): void {
-    writeFileSync(join(this.root, 'mix.json'), JSON.stringify(over));
+  /** Switches a fault; saying it twice changes nothing. */
+  async fault(name: string, on: boolean, options: { readonly host?: string } = {}): Promise<void> {
+    const fault = findFault(name);
+    const host = this.state.faults[name]?.host ?? options.host ?? fault.host ?? '';
+    if (fault.host !== undefined) hostOf(host);
+    else if (options.host !== undefined) throw new RangeError(`${name} has no host to choose.`);
+    const { [name]: _, ...others } = this.state.faults;
+    const faults = on ? { ...others, [name]: { host } } : others;
+    writeState({ ...this.state, faults });
+    writeMix(this.root, Object.assign({}, ...Object.keys(faults).map((one) => findFault(one).mix ?? {})));
+    await (on ? fault.on(this, { host }) : fault.off(this, { host }));
   }
 
-  async fault(name: string, on: boolean): Promise<void> {
-    const fault = FAULTS.find((one) => one.name === name);
-    if (!fault)
-      throw new RangeError(
-        `There is no fault ${name}. There is ${FAULTS.map((one) => one.name).join(', ')}.`,
-      );
-    await (on ? fault.on(this) : fault.off(this));
-    const { state } = this;
-    writeState({ ...state, faults: [...state.faults.filter((one) => one !== name), ...(on ? [name] : [])] });
-  }
-
-  /** Starts traffic at a rate in requests per second, from client1's address; 0 stops it. Whatever ran before is replaced. */
+  /** Starts traffic at a rate in requests a second, from client1; it replaces what ran before, and 0 stops it. */
   async traffic(rate: number, seconds: number = LIMITS.trafficSeconds): Promise<void> {
-    await this.#stopTraffic();
+    if (rate > 0) await startGenerator(this.state, rate, seconds);
+    else await stopGenerator(this.state);
     writeState({ ...this.state, rate });
-    if (rate <= 0) return;
-    const { number } = this.state;
-    const options = {
-      address: `${this.address('web1')}:80`,
-      rate,
-      seconds,
-      mixFile: join(this.root, 'mix.json'),
-      reportFile: this.#report,
-    };
-    daemon(
-      [
-        'ip',
-        'netns',
-        'exec',
-        namespace(number, 'client1'),
-        process.execPath,
-        '--import',
-        import.meta.resolve('tsx'),
-        GENERATOR,
-        JSON.stringify(options),
-      ],
-      join(this.root, 'traffic.log'),
-      { ...ENV, PATH: process.env['PATH'] },
-    );
-    await until('traffic', () => this.report() !== undefined, 15_000);
   }
 
+  /** How the visitors fare; undefined before any traffic. */
   report(): TrafficReport | undefined {
-    if (!existsSync(this.#report)) return undefined;
-    return JSON.parse(readFileSync(this.#report, 'utf8')) as TrafficReport;
+    return readReport(this.root);
   }
 
   /** Cuts a host off the network, or plugs it in again. */
   plug(host: string, connected: boolean): void {
-    tried(['ip', '-n', namespace(this.state.number, host), 'link', 'set', 'eth0', connected ? 'up' : 'down']);
+    run(['ip', '-n', namespace(this.state.number, host), 'link', 'set', 'eth0', connected ? 'up' : 'down']);
   }
-
-  get #report(): string {
-    return join(this.root, 'traffic.json');
-  }
-
-  async #stopTraffic(): Promise<void> {
-    const running = this.report();
-    if (running && isHosts(this.state.number, 'client1', running.pid)) {
-      process.kill(running.pid, 'SIGTERM');
-      await until('traffic to stop', () => !isHosts(this.state.number, 'client1', running.pid), 5_000);
-    }
-    rmSync(this.#report, { force: true });
-  }
-
-  #in(host: string, argv: readonly string[]): string[] {
-    const { number, hosts } = this.state;
-    const first = hosts[host];
-    if (first === undefined) throw new RangeError(`The lab has no host ${host}.`);
-    return inHost(number, host, first, argv);
-  }
-}
-
-export function makeSite(root: string): void {
-  mkdirSync(join(root, 'site', 'flags'), { recursive: true, mode: 0o755 });
-  writeFileSync(join(root, 'site', 'shop.py'), readFileSync(join(import.meta.dirname, 'site', 'shop.py')));
 }

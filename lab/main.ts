@@ -1,13 +1,27 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { calibrate } from './calibrate.ts';
+import { type Calibration, calibrate } from './calibrate.ts';
+import { downLab } from './down.ts';
 import { FAULTS } from './faults/index.ts';
 import { Lab } from './lab.ts';
 import { LIMITS } from './limits.ts';
-import { labPossible } from './packages.ts';
+import { canSudo, labPossible } from './packages.ts';
 import { readState } from './state.ts';
 import { labStatus } from './status.ts';
-import { downLab, upLab } from './up.ts';
+import { summary } from './summary.ts';
+import { upLab } from './up.ts';
 
+interface Options {
+  readonly root: string;
+  readonly json?: boolean;
+  readonly keep?: boolean;
+  readonly seconds?: string;
+  readonly host?: string;
+}
+
+const IMPOSSIBLE = 3;
 const program = new Command('lab').description(
   'The rehearsal: a small real stack on this machine, its traffic and its faults.',
 );
@@ -23,64 +37,62 @@ function command(spec: string, about: string): Command {
     .option('--json', 'answer in JSON');
 }
 
-interface Options {
-  readonly root: string;
-  readonly json?: boolean;
-  readonly keep?: boolean;
-  readonly seconds?: string;
-}
-
 command('up', 'starts the stack').action(async (options: Options) => {
-  const possible = labPossible();
-  if (!possible.possible) {
-    say(`The lab cannot run here: ${possible.reason}.`);
-    process.exitCode = 3;
-    return;
-  }
+  const before = readState(resolve(options.root))?.complete;
   const started = Date.now();
   await upLab({ root: options.root, say });
   const status = labStatus(options.root);
+  const how = before ? 'Up already' : `Up in ${((Date.now() - started) / 1000).toFixed(1)} s`;
+  const lab = 'npm run lab --';
   show(
     status,
     options.json,
-    `Up in ${((Date.now() - started) / 1000).toFixed(1)} s: ${status.public}\nWatch it:  node dist/main.js start --config ${status.config}\nTraffic:   npm run lab -- traffic ${LIMITS.rate} --root ${options.root}`,
+    `${how}: ${status.public}
+Watch it:  node dist/main.js start --config ${status.config}
+Visitors:  ${lab} traffic default --root ${status.root}
+A fault:   ${lab} fault no-redirect-cache on --root ${status.root}
+The end:   ${lab} down --root ${status.root}`,
   );
 });
+
 command('down', 'ends it without a trace')
-  .option('--keep', 'keep the folder')
+  .option('--keep', 'keep the folder, with its logs')
   .action(async (options: Options) => {
-    const state = readState(options.root);
-    await downLab(options.root, { keep: options.keep ?? false });
-    show(
-      { down: true },
-      options.json,
-      state ? `Down: ${options.root}` : `Nothing was up in ${options.root}.`,
-    );
+    const was = await downLab(options.root, { keep: options.keep ?? false });
+    show({ down: was }, options.json, was ? `Down: ${options.root}` : `No lab was up in ${options.root}.`);
   });
-command('status', 'what is up, where, and how it goes').action((options: Options) => {
-  const status = readState(options.root) ? labStatus(options.root) : { up: false };
-  show(status, options.json, JSON.stringify(status, null, 2));
+
+command('status', 'what is up, where, and how the visitors fare').action((options: Options) => {
+  if (!readState(resolve(options.root))) {
+    show({ up: false }, options.json, `No lab is up in ${options.root}.`);
+    process.exitCode = 1;
+    return;
+  }
+  const status = labStatus(options.root);
+  show(status, options.json, summary(status));
 });
-command('traffic <rate>', 'visitors a second, from client1; 0 stops them')
-  .option('--seconds <n>', 'ends by itself after', String(LIMITS.trafficSeconds))
+
+command('traffic <rate>', 'visitors: requests a second from client1, "default", or "stop"')
+  .option('--seconds <n>', 'end by itself after', String(LIMITS.trafficSeconds))
   .action(async (rate: string, options: Options) => {
-    const wanted = rate === 'default' ? LIMITS.rate : Number(rate);
-    if (!Number.isFinite(wanted) || wanted < 0 || wanted > 1000)
-      throw new RangeError(`The rate must be a number from 0 to 1000 requests a second, not "${rate}".`);
-    await new Lab(options.root).traffic(wanted, Number(options.seconds));
-    show(
-      { rate: wanted },
-      options.json,
-      wanted > 0 ? `${wanted} requests/s for ${options.seconds} s at most.` : 'Stopped.',
-    );
+    const wanted = wantedRate(rate, options.root);
+    const seconds = Number(options.seconds);
+    if (!(seconds > 0))
+      throw new RangeError(`--seconds must be a positive number, not "${options.seconds}".`);
+    await new Lab(options.root).traffic(wanted, seconds);
+    const text = wanted > 0 ? `${wanted} requests/s, for ${seconds} s at most.` : 'No traffic.';
+    show({ rate: wanted, seconds }, options.json, text);
   });
-command('fault <name> <switch>', `on or off: ${FAULTS.map((fault) => fault.name).join(', ')}`).action(
-  async (name: string, onOff: string, options: Options) => {
+
+command('fault <name> <switch>', `on or off: ${FAULTS.map((fault) => fault.name).join(', ')}`)
+  .option('--host <name>', 'the host to break, where there is a choice')
+  .action(async (name: string, onOff: string, options: Options) => {
     if (onOff !== 'on' && onOff !== 'off') throw new RangeError(`Say on or off, not "${onOff}".`);
-    await new Lab(options.root).fault(name, onOff === 'on');
+    const host = options.host === undefined ? {} : { host: options.host };
+    await new Lab(options.root).fault(name, onOff === 'on', host);
     show({ [name]: onOff }, options.json, `${name} is ${onOff}.`);
-  },
-);
+  });
+
 command('calibrate', 'finds the traffic that saturates three application servers and not five').action(
   async (options: Options) => {
     const result = await calibrate(new Lab(options.root), say);
@@ -88,7 +100,51 @@ command('calibrate', 'finds the traffic that saturates three application servers
   },
 );
 
-program.parseAsync().catch((thrown: unknown) => {
-  say(thrown instanceof Error ? thrown.message : String(thrown));
-  process.exitCode = 2;
-});
+/** "default" is what `calibrate` found for this lab, else what needs no calibration. */
+function wantedRate(text: string, root: string): number {
+  const file = join(resolve(root), 'calibration.json');
+  if (text === 'default')
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Calibration).rate : LIMITS.rate;
+  const rate = text === 'stop' ? 0 : Number(text);
+  if (!(rate >= 0 && rate <= 1000))
+    throw new RangeError(
+      `The rate must be from 0 to 1000 requests a second, "default" or "stop", not "${text}".`,
+    );
+  return rate;
+}
+
+/** The same call once more as root. */
+function asRoot(): number {
+  const argv = [
+    '-n',
+    '--preserve-env=PATH,CI',
+    process.execPath,
+    ...process.execArgv,
+    ...process.argv.slice(1),
+  ];
+  return spawnSync('sudo', argv, { stdio: 'inherit' }).status ?? 1;
+}
+
+async function main(): Promise<number> {
+  const helpOnly = process.argv.length < 3 || process.argv.some((word) => word === '--help' || word === '-h');
+  if (!helpOnly) {
+    if (process.getuid?.() !== 0 && canSudo()) return asRoot();
+    const possible = labPossible();
+    if (!possible.possible) {
+      say(`The lab cannot run here: ${possible.reason}.`);
+      return IMPOSSIBLE;
+    }
+  }
+  await program.parseAsync();
+  return Number(process.exitCode ?? 0);
+}
+
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (thrown: unknown) => {
+    say(thrown instanceof Error ? thrown.message : String(thrown));
+    process.exitCode = 2;
+  },
+);

@@ -12,7 +12,8 @@ const NEEDED: readonly (readonly [program: string, packages: string])[] = [
   ['/usr/sbin/haproxy', 'haproxy'],
   ['/usr/sbin/sshd', 'openssh-server'],
   ['/usr/bin/ssh-keygen', 'openssh-client'],
-  ['/usr/sbin/ip', 'iproute2'],
+  ['/bin/ip', 'iproute2'],
+  ['/usr/bin/setpriv', 'util-linux'],
   ['/usr/bin/ps', 'procps'],
   ['/usr/bin/nsenter', 'util-linux'],
   ['/usr/bin/gcc', 'gcc'],
@@ -34,6 +35,11 @@ export function labPossible(): Possible {
   const probe = spawnSync('unshare', ['-n', '-m', '-p', '-f', 'true'], { timeout: 10_000 });
   if (probe.status !== 0) return no('this machine allows no namespaces (a container without the right?)');
   return { possible: true };
+}
+
+/** Whether the caller may become root without being asked. */
+export function canSudo(): boolean {
+  return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
 export function missingPackages(): string[] {

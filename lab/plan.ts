@@ -31,12 +31,21 @@ export function address(number: number, last: number): string {
 }
 
 export function addressOf(number: number, host: string): string {
-  const found = HOSTS.find((one) => one.name === host);
-  if (!found)
-    throw new RangeError(`The lab has no host ${host}; it has ${HOSTS.map((one) => one.name).join(', ')}.`);
-  return address(number, found.last);
+  return address(number, hostOf(host).last);
 }
 
+export function hostOf(name: string): PlannedHost {
+  const found = HOSTS.find((one) => one.name === name);
+  if (!found)
+    throw new RangeError(`The lab has no host ${name}; it has ${HOSTS.map((one) => one.name).join(', ')}.`);
+  return found;
+}
+
+export function coresOf(host: string): number {
+  return hostOf(host).cores;
+}
+
+/** Name of the host's network namespace and CPU group on the machine. */
 export function namespace(number: number, host: string): string {
   return `wr${number}-${host}`;
 }

@@ -1,5 +1,6 @@
 import { type SpawnSyncOptions, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { connect } from 'node:net';
 
 /** The system's own programs, whatever else stands first in PATH. */
 export const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
@@ -74,5 +75,29 @@ export async function until(
   while (!(await met())) {
     if (Date.now() > end) throw new Error(`${what} did not happen within ${deadlineMs / 1000} s.`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+/** Whether something accepts connections there. */
+export function connects(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 1_000 });
+    const end = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('connect', () => end(true));
+    socket.once('timeout', () => end(false));
+    socket.once('error', () => end(false));
+  });
+}
+
+/** Whether a web server answers there with anything but an error of its own. */
+export async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: 'manual' })).status < 500;
+  } catch {
+    // Not listening yet, or not in time.
+    return false;
   }
 }

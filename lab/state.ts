@@ -1,52 +1,62 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What `up` made, written before it is made, so that `down` can undo a half-failed `up`. */
+/** What `up` made; written before it is made, so that `down` can undo an `up` that failed half-way. */
 export interface LabState {
   readonly number: number;
   readonly root: string;
+  /** False until everything answered. */
+  readonly complete: boolean;
   /** Host -> pid of its first process (the child of unshare), as seen from outside. */
   readonly hosts: Readonly<Record<string, number>>;
-  readonly faults: readonly string[];
+  /** Whether the hosts' CPU is capped. */
+  readonly capped: boolean;
+  /** Faults that are on, with the host that each broke. */
+  readonly faults: Readonly<Record<string, { readonly host: string }>>;
+  /** Requests a second that traffic was last started with. */
   readonly rate: number;
 }
 
+/** Outside every root, since labs on different roots must not take the same number. */
 const LOCKS = '/run/warroom-lab';
 const NUMBERS = 200;
 
-/** Claims the lowest free lab number; a lock whose root has no lab any more is stale. */
+/** Claims the lowest free lab number for a root. */
 export function claimNumber(root: string): number {
   mkdirSync(LOCKS, { recursive: true });
+  const mine = `${root}\n${process.pid}\n`;
   for (let number = 1; number <= NUMBERS; number++) {
-    const lock = join(LOCKS, String(number));
+    if (isMade(number)) continue;
+    const lock = lockFile(number);
     try {
-      writeFileSync(lock, root, { flag: 'wx' });
+      writeFileSync(lock, mine, { flag: 'wx' });
       return number;
     } catch {
-      const holder = readFileSync(lock, 'utf8');
-      if (holder === root) return number;
-      if (!existsSync(stateFile(holder)) && !existsSync(`/run/netns/wr${number}-web1`)) {
-        writeFileSync(lock, root);
-        return number;
-      }
+      if (!isStale(lock)) continue;
+      // Two that find it stale at once: one of them wins the second writing.
+      rmSync(lock, { force: true });
+      number -= 1;
     }
   }
-  throw new Error(`All ${NUMBERS} lab numbers are taken; look into ${LOCKS}.`);
+  throw new Error(`All ${NUMBERS} lab numbers are taken; see ${LOCKS}.`);
+}
+
+/** The number that a root holds although its folder says nothing: its `up` was cut short, or the folder removed. */
+export function numberOf(root: string): number | undefined {
+  if (!existsSync(LOCKS)) return undefined;
+  return readdirSync(LOCKS)
+    .map(Number)
+    .find((number) => holder(lockFile(number)).root === root);
 }
 
 export function releaseNumber(number: number): void {
-  rmSync(join(LOCKS, String(number)), { force: true });
+  rmSync(lockFile(number), { force: true });
   if (existsSync(LOCKS) && readdirSync(LOCKS).length === 0) rmSync(LOCKS, { recursive: true, force: true });
 }
 
-export function stateFile(root: string): string {
-  return join(root, 'lab.json');
-}
-
 export function readState(root: string): LabState | undefined {
-  return existsSync(stateFile(root))
-    ? (JSON.parse(readFileSync(stateFile(root), 'utf8')) as LabState)
-    : undefined;
+  const file = stateFile(root);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as LabState) : undefined;
 }
 
 export function needState(root: string): LabState {
@@ -59,4 +69,27 @@ export function writeState(state: LabState): void {
   const file = stateFile(state.root);
   writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
   renameSync(`${file}.new`, file);
+}
+
+function stateFile(root: string): string {
+  return join(root, 'lab.json');
+}
+
+function lockFile(number: number): string {
+  return join(LOCKS, String(number));
+}
+
+function isMade(number: number): boolean {
+  return existsSync(`/sys/class/net/wrbr${number}`);
+}
+
+function holder(lock: string): { root: string; pid: number } {
+  const [root = '', pid = '0'] = existsSync(lock) ? readFileSync(lock, 'utf8').split('\n') : [];
+  return { root, pid: Number(pid) };
+}
+
+/** Nothing is made under the number, its root has no lab, and who claimed it has ended. */
+function isStale(lock: string): boolean {
+  const { root, pid } = holder(lock);
+  return readState(root) === undefined && !existsSync(`/proc/${pid}/stat`);
 }

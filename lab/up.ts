@@ -1,123 +1,101 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeKeys } from './accounts.ts';
+import { makeCpuGroup } from './cgroup.ts';
 import { writeConfig } from './config.ts';
-import { dropBridge, dropHost, hostDir, inHost, makeBridge, makeHost } from './host.ts';
-import { Lab, makeSite } from './lab.ts';
+import { downLab } from './down.ts';
+import { bootHost, writeHost } from './host.ts';
+import { Lab } from './lab.ts';
+import { BOOT_CORES } from './limits.ts';
+import { makeBridge, makeNamespace } from './network.ts';
 import { ensurePackages, labPossible } from './packages.ts';
-import { addressOf, HOSTS } from './plan.ts';
-import { daemon, run, runAsync, tried, until } from './run.ts';
-import { haproxy } from './services/haproxy.ts';
-import { postgres } from './services/postgres.ts';
-import type { Service } from './services/service.ts';
-import { applications } from './services/uwsgi.ts';
-import { varnish } from './services/varnish.ts';
-import { claimNumber, type LabState, readState, releaseNumber, stateFile, writeState } from './state.ts';
+import { HOSTS, namespace } from './plan.ts';
+import { answers, until } from './run.ts';
+import { SERVICES } from './services/index.ts';
+import { claimNumber, type LabState, numberOf, readState, writeState } from './state.ts';
 
-const SERVICES: readonly Service[] = [postgres, ...applications, haproxy, varnish];
+export interface UpOptions {
+  readonly root: string;
+  /** Where progress goes, a line at a time. */
+  readonly say?: (line: string) => void;
+}
 
 /** Starts the whole stack in `root`; gives the one that is up there already when there is one. */
-export async function upLab(options: {
-  readonly root: string;
-  readonly say?: (line: string) => void;
-}): Promise<Lab> {
+export async function upLab(options: UpOptions): Promise<Lab> {
   const root = resolve(options.root);
+  const say = options.say ?? (() => undefined);
   const possible = labPossible();
   if (!possible.possible) throw new Error(`The lab cannot run here: ${possible.reason}.`);
-  ensurePackages(options.say ?? (() => undefined));
-  const before = readState(root);
-  if (
-    before &&
-    Object.keys(before.hosts).length === HOSTS.length &&
-    existsSync(`/run/netns/wr${before.number}-web1`)
-  )
-    return new Lab(root);
-  if (before) await downLab(root, { keep: true });
-  mkdirSync(root, { recursive: true, mode: 0o755 });
-  // Servers that drop their rights must be able to walk down to their files.
-  chmodSync(root, 0o755);
+  if (readState(root)?.complete) return new Lab(root);
+  refuseForeignFolder(root);
+  // What an earlier `up` left behind when it was cut short.
+  await downLab(root);
+  ensurePackages(say);
   const number = claimNumber(root);
-  let state: LabState = { number, root, hosts: {}, faults: [], rate: 0 };
+  try {
+    return await makeLab(root, number, say);
+  } catch (thrown) {
+    say(
+      `The start failed. What was made stays for a look: ${root}; npm run lab -- down --root ${root} removes it.`,
+    );
+    throw thrown;
+  }
+}
+
+async function makeLab(root: string, number: number, say: (line: string) => void): Promise<Lab> {
+  mkdirSync(join(root, 'site', 'flags'), { recursive: true, mode: 0o755 });
+  let state: LabState = { number, root, complete: false, hosts: {}, capped: true, faults: {}, rate: 0 };
   writeState(state);
-  makeSite(root);
   makeKeys(root, number);
   makeBridge(number);
-  const made = await Promise.all(
-    HOSTS.map(async (host) => [host.name, await makeHost(root, number, host)] as const),
+  for (const host of HOSTS) {
+    makeNamespace(number, host);
+    const boot = Math.max(host.cores, BOOT_CORES);
+    if (state.capped && !makeCpuGroup(namespace(number, host.name), boot)) {
+      say(
+        'This machine lets nobody write CPU groups: the hosts are not capped, and faults that need it show less.',
+      );
+      state = { ...state, capped: false };
+    }
+    const binds = SERVICES.find((service) => service.host === host.name)?.binds ?? [];
+    writeHost(root, number, host, binds);
+  }
+  await Promise.all(SERVICES.map((service) => service.prepare({ root, number })));
+  const first = await Promise.all(
+    HOSTS.map(async (host) => [host.name, await bootHost(root, number, host)] as const),
   );
-  state = { ...state, hosts: Object.fromEntries(made) };
+  state = { ...state, hosts: Object.fromEntries(first) };
   writeState(state);
   const lab = new Lab(root);
-  await Promise.all(SERVICES.map((service) => startService(lab, service)));
+  await Promise.all(SERVICES.map((service) => lab.startService(service.host)));
+  await until(
+    'a page through the whole stack',
+    () => answers(`http://${lab.address('web1')}/order/1`),
+    20_000,
+  );
+  if (state.capped) for (const host of HOSTS) makeCpuGroup(namespace(number, host.name), host.cores);
   writeConfig(root, number);
+  giveToCaller(root);
+  writeState({ ...state, complete: true });
   return lab;
 }
 
-async function startService(lab: Lab, service: Service): Promise<void> {
-  const { number, hosts } = lab.state;
-  const first = hosts[service.host] as number;
-  service.prepare(lab.root, number);
-  for (const argv of service.start(number))
-    daemon(
-      inHost(number, service.host, first, ['setsid', ...argv]),
-      join(hostDir(lab.root, service.host), 'services.log'),
-    );
-  const { ready, check, fill } = service;
-  try {
-    if (check)
-      await until(
-        `${service.host} to answer`,
-        () => tried(inHost(number, service.host, first, check(number))),
-        30_000,
-        100,
-      );
-    if (fill) {
-      const { argv, input } = fill(number);
-      await runAsync(inHost(number, service.host, first, argv), input);
-    }
-    if (ready) await until(`${ready(number)} to answer`, () => answers(ready(number)), 40_000, 100);
-  } catch (thrown) {
-    const log = join(hostDir(lab.root, service.host), 'services.log');
-    const tail = existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').slice(-8).join('\n') : '';
-    throw new Error(`${thrown instanceof Error ? thrown.message : String(thrown)}\n${tail}`, {
-      cause: thrown,
-    });
-  }
+/** `down` removes the root: a folder with anything else in it is not taken. */
+function refuseForeignFolder(root: string): void {
+  if (/['\n]/.test(root)) throw new RangeError(`The lab's folder may not have quotes in its name: ${root}`);
+  const ours = readState(root) !== undefined || numberOf(root) !== undefined;
+  if (!ours && existsSync(root) && readdirSync(root).length > 0)
+    throw new RangeError(`${root} is not empty and holds no lab; give an empty or new folder with --root.`);
 }
 
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: 'manual' })).status < 500;
-  } catch {
-    // Not listening yet.
-    return false;
-  }
-}
-
-/** Ends everything that the lab made; with `keep`, its folder stays. Works on a half-made lab too. */
-export async function downLab(root: string, options: { readonly keep?: boolean } = {}): Promise<void> {
-  const state = readState(resolve(root));
-  if (!state) return;
-  await Promise.all(HOSTS.map((host) => dropHost(state.number, host.name)));
-  dropBridge(state.number);
-  releaseNumber(state.number);
-  rmSync(stateFile(state.root), { force: true });
-  if (!options.keep) rmSync(state.root, { recursive: true, force: true });
-}
-
-function makeKeys(root: string, number: number): void {
-  const dir = join(root, 'keys');
-  rmSync(dir, { recursive: true, force: true });
-  mkdirSync(join(dir, 'authorized'), { recursive: true, mode: 0o755 });
-  const make = (name: string) =>
-    run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(dir, name)]);
-  for (const user of ['warroom', 'warroom-act']) {
-    make(user);
-    writeFileSync(join(dir, 'authorized', user), readFileSync(join(dir, `${user}.pub`)), { mode: 0o644 });
-  }
-  const lines = HOSTS.map((host) => {
-    make(`host_${host.name}`);
-    const [type, key] = readFileSync(join(dir, `host_${host.name}.pub`), 'utf8').split(' ');
-    return `${addressOf(number, host.name)} ${type} ${key}`;
-  });
-  writeFileSync(join(dir, 'known_hosts'), `${lines.join('\n')}\n`);
+/** Under sudo, what the bot reads belongs to the person who called. */
+function giveToCaller(root: string): void {
+  const [user, group] = [Number(process.env['SUDO_UID'] ?? 0), Number(process.env['SUDO_GID'] ?? 0)];
+  if (user === 0) return;
+  mkdirSync(join(root, 'data'), { recursive: true });
+  const give = (path: string) => {
+    chownSync(path, user, group);
+    if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) give(join(path, name));
+  };
+  for (const name of ['warroom.yaml', 'tokens.json', 'secrets', 'keys', 'data']) give(join(root, name));
 }

@@ -2,7 +2,8 @@ import type { Fault } from './fault.ts';
 
 export const appOverload: Fault = {
   name: 'app-overload',
-  summary: 'More dynamic pages than three application servers can compute',
-  on: async (lab) => lab.mix({ cpu: 45 }),
-  off: async (lab) => lab.mix({}),
+  summary: 'Visitors ask for more private pages than three application servers can compute',
+  mix: { cart: 110, account: 110 },
+  on: async () => undefined,
+  off: async () => undefined,
 };

@@ -1,21 +1,21 @@
-import { startUwsgi } from '../services/uwsgi.ts';
 import type { Fault } from './fault.ts';
-
-const HOST = 'app2';
 
 export const backendDown: Fault = {
   name: 'backend-down',
-  summary: `The application on ${HOST} is killed`,
-  on: async (lab) => {
-    await lab.exec(HOST, ['pkill', '-KILL', 'uwsgi']).catch(() => undefined);
+  summary: 'The application of one server is killed',
+  host: 'app2',
+  on: async (lab, { host }) => {
+    if (await running(lab.exec(host, ['pgrep', '-x', 'uwsgi'])))
+      await lab.exec(host, ['pkill', '-KILL', '-x', 'uwsgi']);
   },
-  off: async (lab) => {
-    if (
-      !(await lab.exec(HOST, ['pgrep', 'uwsgi']).then(
-        () => true,
-        () => false,
-      ))
-    )
-      lab.daemon(HOST, startUwsgi());
+  off: async (lab, { host }) => {
+    if (!(await running(lab.exec(host, ['pgrep', '-x', 'uwsgi'])))) await lab.startService(host);
   },
 };
+
+function running(pgrep: Promise<string>): Promise<boolean> {
+  return pgrep.then(
+    () => true,
+    () => false,
+  );
+}

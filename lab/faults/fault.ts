@@ -1,9 +1,19 @@
 import type { Lab } from '../lab.ts';
+import type { Mix } from '../traffic/mix.ts';
 
-/** Something that goes wrong, on command and back. Both ways may be called twice. */
+export interface FaultOptions {
+  /** The host to break, where the fault leaves a choice. */
+  readonly host: string;
+}
+
+/** Something that goes wrong on command, and back. Both ways may be called twice. */
 export interface Fault {
   readonly name: string;
   readonly summary: string;
-  on(lab: Lab): Promise<void>;
-  off(lab: Lab): Promise<void>;
+  /** The host that it breaks unless another is named; undefined where there is nothing to choose. */
+  readonly host?: string;
+  /** What visitors ask for while it is on. */
+  readonly mix?: Partial<Mix>;
+  on(lab: Lab, options: FaultOptions): Promise<void>;
+  off(lab: Lab, options: FaultOptions): Promise<void>;
 }

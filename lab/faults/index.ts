@@ -13,3 +13,10 @@ export const FAULTS: readonly Fault[] = [
   backendDown,
   pinnedCore,
 ];
+
+export function findFault(name: string): Fault {
+  const fault = FAULTS.find((one) => one.name === name);
+  if (!fault)
+    throw new RangeError(`There is no fault ${name}; there is ${FAULTS.map((one) => one.name).join(', ')}.`);
+  return fault;
+}

@@ -1,23 +1,37 @@
+import { makeCpuGroup } from '../cgroup.ts';
+import { sideGroup } from '../host.ts';
+import { coresOf } from '../plan.ts';
 import type { Fault } from './fault.ts';
 
-const HOST = 'client1';
-const NAME = 'wr-busy-loop';
+const NAME = 'nightly-report';
 
+/**
+ * The process gets as much CPU as its host has, in a group beside the host's: in the same group it would share with
+ * the servers, hold less than a whole core whenever visitors come, and starve the sshd that watchers need.
+ */
 export const pinnedCore: Fault = {
   name: 'pinned-core',
-  summary: `One process on ${HOST} takes all the CPU that it can get`,
-  on: async (lab) => {
-    if (
-      await lab.exec(HOST, ['pgrep', '-f', NAME]).then(
-        () => true,
-        () => false,
-      )
-    )
-      return;
-    // Bounded: it ends by itself after half an hour.
-    lab.daemon(HOST, ['timeout', '1800', 'bash', '-c', `while :; do :; done # ${NAME}`]);
+  summary: 'One process takes all the CPU of one core of its host',
+  host: 'app1',
+  on: async (lab, { host }) => {
+    await end(lab.exec(host, ['pkill', '-KILL', '-f', NAME]));
+    const group = sideGroup(lab.state.number, host);
+    makeCpuGroup(group, coresOf(host));
+    // It ends by itself after half an hour, should nobody end it.
+    const loop = ['timeout', '1800', 'sh', '-c', 'while :; do :; done', NAME];
+    await lab.exec(
+      host,
+      ['setsid', '-f', 'setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...loop],
+      { group },
+    );
   },
-  off: async (lab) => {
-    await lab.exec(HOST, ['pkill', '-KILL', '-f', NAME]).catch(() => undefined);
-  },
+  off: (lab, { host }) => end(lab.exec(host, ['pkill', '-KILL', '-f', NAME])),
 };
+
+/** pkill fails when there was nothing to end. */
+function end(pkill: Promise<string>): Promise<void> {
+  return pkill.then(
+    () => undefined,
+    () => undefined,
+  );
+}

@@ -1,40 +1,48 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ACTOR, READER } from '../accounts.ts';
 import { hostDir } from '../host.ts';
 import { LIMITS } from '../limits.ts';
 import { addressOf, HOSTS } from '../plan.ts';
+import { answers } from '../run.ts';
 import type { Service } from './service.ts';
+import { APP_PORT } from './uwsgi.ts';
 
 export const USER_SOCKET = '/run/haproxy-user.sock';
 export const ADMIN_SOCKET = '/run/haproxy.sock';
-export const HAPROXY_FILE = '/mnt/haproxy.cfg';
+export const HAPROXY_FILE = '/etc/haproxy/haproxy.cfg';
+export const BALANCER_PORT = 8080;
 
 export const haproxy: Service = {
   host: 'lb1',
-  prepare: (root, number) => writeFileSync(join(hostDir(root, 'lb1'), 'data', 'haproxy.cfg'), config(number)),
-  start: () => [['haproxy', '-f', HAPROXY_FILE, '-db']],
-  ready: (number) => `http://${addressOf(number, 'lb1')}:8080/lb-health`,
+  binds: [['haproxy', '/etc/haproxy']],
+  prepare: ({ root, number }) =>
+    writeFileSync(join(hostDir(root, 'lb1'), 'haproxy', 'haproxy.cfg'), config(number)),
+  start: () => `setsid -f haproxy -f ${HAPROXY_FILE} -db </dev/null >>/var/log/haproxy.log 2>&1`,
+  ready: ({ number }) => answers(`http://${addressOf(number, 'lb1')}:${BALANCER_PORT}/health`),
 };
 
 function config(number: number): string {
   const servers = HOSTS.filter((host) => host.role === 'uwsgi' && !host.spare);
   return `global
-  maxconn 2000
-  stats socket ${USER_SOCKET} mode 660 group warroom level user
-  stats socket ${ADMIN_SOCKET} mode 660 group warroom-act level admin
+  maxconn 4000
+  user haproxy
+  group haproxy
+  stats socket ${USER_SOCKET} mode 660 group ${READER} level user
+  stats socket ${ADMIN_SOCKET} mode 660 group ${ACTOR} level admin
 
 defaults
   mode http
   timeout connect 2s
   timeout client 30s
-  timeout server 12s
-  timeout queue 6s
-  timeout check 3s
+  timeout server 10s
+  timeout queue 5s
+  timeout check 4s
   option redispatch
   retries 2
 
 frontend www
-  bind :8080
+  bind :${BALANCER_PORT}
   monitor-uri /lb-health
   default_backend shop
 
@@ -42,7 +50,7 @@ backend shop
   balance roundrobin
   option httpchk GET /health
   http-check expect status 200
-  default-server inter 1s fall 4 rise 2 maxconn ${LIMITS.serverMaxconn}
-${servers.map((host) => `  server ${host.name} ${addressOf(number, host.name)}:8000 check`).join('\n')}
+  default-server inter 1s fall 3 rise 2 maxconn ${LIMITS.serverMaxconn}
+${servers.map((host) => `  server ${host.name} ${addressOf(number, host.name)}:${APP_PORT} check`).join('\n')}
 `;
 }

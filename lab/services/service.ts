@@ -1,13 +1,20 @@
-/** A server of the lab: what it needs on disk, how it starts on its host, and what answers once it is ready. */
+import type { Bind } from '../host.ts';
+
+/** What a server's own files need to know of the lab. */
+export interface Place {
+  readonly root: string;
+  readonly number: number;
+}
+
+/** A server of the lab: its files, how it starts on its host, and what answers once it is ready. */
 export interface Service {
   readonly host: string;
-  prepare(root: string, number: number): void;
-  /** Each is one daemon of the host. */
-  start(number: number): readonly (readonly string[])[];
-  /** A URL that must answer below 500; undefined where `check` is used. */
-  ready?(number: number): string;
-  /** A command inside the host that must succeed. */
-  check?(number: number): readonly string[];
-  /** Run once after it is ready, as [command, input]. */
-  fill?(number: number): { readonly argv: readonly string[]; readonly input: string };
+  /** Folders of the host's own that stand at the system's usual paths. */
+  readonly binds: readonly Bind[];
+  /** Writes its files before its host boots. */
+  prepare(place: Place): Promise<void> | void;
+  /** Shell lines that start it, run inside the host as root; what they start must not stay in the foreground. */
+  start(place: Place): string;
+  /** Whether it answers. */
+  ready(place: Place): Promise<boolean>;
 }

@@ -1,39 +1,48 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hostDir } from '../host.ts';
+import { ACTOR } from '../accounts.ts';
 import { LIMITS } from '../limits.ts';
 import { addressOf, HOSTS } from '../plan.ts';
+import { answers } from '../run.ts';
 import type { Service } from './service.ts';
 
+export const APP_PORT = 8000;
 export const STATS = '127.0.0.1:9191';
-export const FIFO = '/run/uwsgi/master.fifo';
+export const FIFO = '/run/uwsgi.fifo';
+export const INI_FILE = '/srv/shop.ini';
+const SITE = join(import.meta.dirname, '..', 'site', 'shop.py');
 
 export const applications: readonly Service[] = HOSTS.filter((host) => host.role === 'uwsgi').map((host) => ({
   host: host.name,
-  prepare: (root) => writeFileSync(join(hostDir(root, host.name), 'data', 'shop.ini'), ini()),
-  start: () => [startUwsgi()],
-  ready: (number) => `http://${addressOf(number, host.name)}:8000/health`,
+  binds: [],
+  prepare: ({ root }) => {
+    copyFileSync(SITE, join(root, 'site', 'shop.py'));
+    writeFileSync(join(root, 'site', 'shop.ini'), INI);
+  },
+  start: startUwsgi,
+  ready: ({ number }) => answers(`http://${addressOf(number, host.name)}:${APP_PORT}/health`),
 }));
 
-export function startUwsgi(): readonly string[] {
-  return [
-    'sh',
-    '-c',
-    'install -d -o www-data -g www-data /run/uwsgi && exec setpriv --reuid=www-data --regid=www-data --clear-groups uwsgi --ini /mnt/shop.ini',
-  ];
+/** uWSGI makes its fifo and its log itself, so its user needs /run; nobody else may write there. */
+export function startUwsgi(): string {
+  return `
+chgrp www-data /run && chmod 1775 /run
+touch /var/log/uwsgi.log && chown www-data /var/log/uwsgi.log
+setsid -f setpriv --reuid=www-data --regid=www-data --groups=www-data,${ACTOR} uwsgi --ini ${INI_FILE} </dev/null >>/var/log/uwsgi.log 2>&1`;
 }
 
-function ini(): string {
-  return `[uwsgi]
+const INI = `[uwsgi]
 plugins = python3
 chdir = /srv
-module = shop
+module = shop:application
 master = true
 processes = ${LIMITS.workers}
-http-socket = :8000
+http-socket = :${APP_PORT}
 listen = 64
 stats = ${STATS}
 master-fifo = ${FIFO}
+# uWSGI makes its fifo for its own user alone; the acting account's group may write to it.
+hook-master-start = exec:chgrp ${ACTOR} ${FIFO} && chmod 620 ${FIFO}
 memory-report = true
 need-app = true
 die-on-term = true
@@ -41,6 +50,6 @@ harakiri = 20
 disable-logging = true
 env = SHOP_LEGACY_MS=${LIMITS.legacyMs}
 env = SHOP_DYNAMIC_MS=${LIMITS.dynamicMs}
+env = SHOP_PAGE_MS=${LIMITS.pageMs}
 env = PYTHONDONTWRITEBYTECODE=1
 `;
-}

@@ -5,6 +5,7 @@ Faults are switched by files in flags/, which every application host sees.
 import os
 import socket
 import time
+import zlib
 
 import django
 from django.conf import settings
@@ -13,8 +14,10 @@ from django.urls import path, re_path
 
 FLAGS = os.environ.get("SHOP_FLAGS", "/srv/flags")
 HOST = socket.gethostname()
-LEGACY_MS = float(os.environ.get("SHOP_LEGACY_MS", "40"))
-DYNAMIC_MS = float(os.environ.get("SHOP_DYNAMIC_MS", "6"))
+LEGACY_MS = float(os.environ.get("SHOP_LEGACY_MS", "25"))
+DYNAMIC_MS = float(os.environ.get("SHOP_DYNAMIC_MS", "18"))
+PAGE_MS = float(os.environ.get("SHOP_PAGE_MS", "2"))
+PRODUCTS = 1000
 PUBLIC = "public, max-age=300"
 PRIVATE = "private, no-store"
 
@@ -63,35 +66,37 @@ def marks(get_response):
     return middleware
 
 
-def page(text, cache):
-    response = HttpResponse(f"<!doctype html><title>Shop</title><p>{text}</p>")
+def page(text, cache, status=200):
+    response = HttpResponse(f"<!doctype html><title>Shop</title><p>{text}</p>", status=status)
     response["Cache-Control"] = cache
     return response
 
 
 def home(request):
-    burn(DYNAMIC_MS)
+    burn(PAGE_MS)
     return page("Welcome", PUBLIC)
 
 
 def product(request, number):
-    burn(DYNAMIC_MS)
+    burn(PAGE_MS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM product WHERE id = %s", [number])
         row = cursor.fetchone()
-    return page(row[0] if row else "Unknown product", PUBLIC)
+    return page(row[0], PUBLIC) if row else page("Unknown product", PUBLIC, 404)
 
 
 def order(request, number):
-    burn(DYNAMIC_MS)
+    burn(PAGE_MS)
     with connection.cursor() as cursor:
         cursor.execute("SELECT customer, total FROM orders WHERE id = %s", [number])
         row = cursor.fetchone()
-    return page(f"Order of {row[0]}" if row else "Unknown order", PRIVATE)
+    return page(f"Order of {row[0]}", PRIVATE) if row else page("Unknown order", PRIVATE, 404)
 
 
 def buy(request, number):
-    burn(DYNAMIC_MS)
+    if request.method != "POST":
+        return page("To buy, press the button", PRIVATE, 405)
+    burn(PAGE_MS)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE product SET sold = sold + 1 WHERE id = %s", [number])
     return page("Bought", PRIVATE)
@@ -104,10 +109,15 @@ def cart(request):
     return response
 
 
+def account(request):
+    burn(DYNAMIC_MS)
+    return page("Your account", PRIVATE)
+
+
 def legacy(request, name):
     """An old URL: it is looked up the slow way, and its answer never changes."""
     burn(LEGACY_MS)
-    number = sum(ord(letter) for letter in name) % 1000 + 1
+    number = zlib.crc32(name.encode()) % PRODUCTS + 1
     response = HttpResponsePermanentRedirect(f"/product/{number}")
     response["Cache-Control"] = "no-store" if flag("no-redirect-cache") else "public, max-age=86400"
     return response
@@ -128,7 +138,7 @@ urlpatterns = [
     path("order/<int:number>", order),
     path("buy/<int:number>", buy),
     path("cart", cart),
-    path("account", cart),
+    path("account", account),
     re_path(r"^legacy/(?P<name>[A-Za-z0-9_.-]+)$", legacy),
     path("cpu", cpu),
     path("health", health),

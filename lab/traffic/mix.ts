@@ -1,0 +1,75 @@
+import { LIMITS } from '../limits.ts';
+
+/** What visitors ask for: weights of page classes. A fault may change some of them while traffic runs. */
+export interface Mix {
+  readonly home: number;
+  readonly product: number;
+  readonly missing: number;
+  readonly order: number;
+  readonly buy: number;
+  readonly cart: number;
+  readonly account: number;
+  readonly legacy: number;
+}
+
+export type PageClass = keyof Mix;
+
+export const HEALTHY: Mix = {
+  home: 10,
+  product: 60,
+  missing: 1,
+  order: 6,
+  buy: 2,
+  cart: 4,
+  account: 4,
+  legacy: 13,
+};
+
+/** Products that visitors look at; the rest of the shop is never asked for. */
+const SEEN_PRODUCTS = 200;
+
+/** Old URLs that are still linked from everywhere: a few hot ones and a long tail. */
+export const LEGACY_NAMES: readonly string[] = Array.from(
+  { length: 48 },
+  (_, i) => `shoe-${String(i + 1).padStart(2, '0')}.html`,
+);
+
+export interface Page {
+  readonly kind: PageClass;
+  readonly path: string;
+  readonly method: 'GET' | 'POST';
+}
+
+/** A page of the mix; `draw` gives numbers from 0 to 1. */
+export function pageOf(mix: Mix, draw: () => number): Page {
+  const entries = Object.entries(mix) as [PageClass, number][];
+  let left = draw() * entries.reduce((sum, [, weight]) => sum + weight, 0);
+  const kind =
+    entries.find(([, weight]) => {
+      left -= weight;
+      return left < 0;
+    })?.[0] ?? 'home';
+  return { kind, path: pathOf(kind, draw), method: kind === 'buy' ? 'POST' : 'GET' };
+}
+
+function pathOf(kind: PageClass, draw: () => number): string {
+  // The product of two draws is skewed towards the first ones.
+  const skewed = (count: number) => Math.floor(draw() * draw() * count);
+  switch (kind) {
+    case 'home':
+      return '/';
+    case 'product':
+      return `/product/${skewed(SEEN_PRODUCTS) + 1}`;
+    case 'missing':
+      return `/no-such-page/${skewed(20) + 1}`;
+    case 'order':
+      return `/order/${Math.floor(draw() * LIMITS.orders) + 1}`;
+    case 'buy':
+      return `/buy/${skewed(SEEN_PRODUCTS) + 1}`;
+    case 'cart':
+    case 'account':
+      return `/${kind}`;
+    case 'legacy':
+      return `/legacy/${LEGACY_NAMES[skewed(LEGACY_NAMES.length)] ?? ''}`;
+  }
+}
