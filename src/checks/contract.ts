@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Host, Stack, StackService } from '../config/stack.ts';
+import type { PartHealth } from '../health/health.ts';
 import type { Target } from '../targets/contract.ts';
 
 /** Units of readings and figures. Seconds and bytes are plain SI; a share is 0 to 1; a rate is per second. */
@@ -160,6 +161,8 @@ export interface JudgeInput<F, T> {
   readonly changes: readonly Change[];
   readonly thresholds: T;
   readonly stack: Stack;
+  /** How Warroom's own parts are; what the `self` checks judge from. */
+  readonly health?: { of(kind: string): readonly PartHealth[] };
 }
 
 export interface Check<F, T> {
@@ -195,8 +198,8 @@ export interface View {
 
 export interface SystemDefinition<F> {
   readonly id: string;
-  /** `host`: once a host. A service kind: once for each host of each service of that kind. `stack`: once, judged from history alone. */
-  readonly watches: 'host' | 'stack' | StackService['kind'];
+  /** `host`: once a host. A service kind: once for each host of each service of that kind. `stack`, `self`: once, judged from history or from Warroom's own health alone. */
+  readonly watches: 'host' | 'stack' | 'self' | StackService['kind'];
   // biome-ignore lint/suspicious/noExplicitAny: each collector has a snapshot type of its own, known to it alone.
   readonly collectors: readonly Collector<any, F>[];
   // biome-ignore lint/suspicious/noExplicitAny: each check has a threshold type of its own, given by its schema.

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { figure } from '../../../message/figures.ts';
+import { defineCheck, type JudgeInput, type Point } from '../../contract.ts';
+import { grade } from '../../judging.ts';
+import { mean } from '../../rate.ts';
+import type { VarnishFacts } from '../facts.ts';
+import { minimumRequests, missTable, over, thin, urls, windowSeconds } from './shared.ts';
+
+const HitRate = z.object({
+  warn: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe('Share of all requests; a launch is planned with 0.8.'),
+  critical: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.5)
+    .describe('Share; the application gets 2.5 times what 0.8 lets through.'),
+  clear: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.82)
+    .describe('Share; a little above the limit, so that it does not flap.'),
+  warmingSeconds: z
+    .number()
+    .min(0)
+    .default(600)
+    .describe(
+      'Seconds after a start, a ban or a mark in which the cache may still fill: judged by its slope.',
+    ),
+  minimumRequests,
+  windowSeconds,
+});
+type HitRate = z.infer<typeof HitRate>;
+
+/** A cache that fills must gain this much within a minute to count as warming. */
+const RISING_PER_MINUTE = 0.02;
+const SLOPE_MS = 60_000;
+
+export const hitRate = defineCheck<VarnishFacts, HitRate>({
+  id: 'varnish.hit-rate',
+  question: 'Is the true hit rate (passes counted) acceptable?',
+  thresholds: HitRate,
+  needs: ['stat'],
+  falseAlarm:
+    'A shop in which most visitors are logged in cannot reach it. A synthetic redirect lowers it though it helps: the offload share beside it shows that.',
+  judge(input) {
+    const { thresholds } = input;
+    const requests = over(input, 'varnish.requests', thresholds.windowSeconds);
+    const hits = over(input, 'varnish.hits', thresholds.windowSeconds);
+    if (requests === undefined || hits === undefined) return [thin('Two rounds are needed for a hit rate.')];
+    if (requests * 60 < thresholds.minimumRequests)
+      return [thin(`Only ${figure(requests * 60, 'count')} requests a minute.`)];
+    const value = Math.min(1, hits / requests);
+    const part = (metric: string) => (over(input, metric, thresholds.windowSeconds) ?? 0) / requests;
+    const offload = Math.max(0, 1 - part('varnish.misses') - part('varnish.passes') - part('varnish.pipes'));
+    const { level, cleared, threshold } = grade(value, thresholds, 'below');
+    const figures = `${figure(value, 'share')} true hits (limit ${figure(threshold, 'share')}), ${figure(offload, 'share')} kept from the application`;
+    if (level === 'ok') return [{ level, cleared, summary: `${figures}.`, value, unit: 'share', threshold }];
+    const warming = begun(input);
+    if (warming !== undefined) {
+      const perMinute = slope(
+        input.history.series({ metric: 'varnish.hit_share', target: input.target, windowMs: SLOPE_MS }),
+      );
+      if (perMinute === undefined) return [thin(`${figures}; the cache is warming since ${warming}.`)];
+      if (perMinute >= RISING_PER_MINUTE) {
+        const left = Math.max(1, Math.ceil((threshold - value) / perMinute));
+        return [
+          {
+            level: 'ok',
+            cleared: false,
+            summary: `${figures}; warming after ${warming}, about ${left} min left.`,
+            value,
+            unit: 'share',
+            threshold,
+          },
+        ];
+      }
+    }
+    const rows = urls(input.instances).filter((row) => row.backendRequests > 0);
+    return [
+      {
+        level,
+        cleared,
+        summary: `${figures}${warming === undefined ? '' : `; not rising after ${warming}`}.`,
+        value,
+        unit: 'share',
+        threshold,
+        evidence: [
+          {
+            kind: 'figures',
+            rows: [
+              { name: 'true hits', value, unit: 'share', limit: threshold },
+              { name: 'misses', value: part('varnish.misses'), unit: 'share' },
+              { name: 'passes', value: part('varnish.passes'), unit: 'share' },
+              { name: 'pipes', value: part('varnish.pipes'), unit: 'share' },
+              { name: 'synthetic', value: part('varnish.synths'), unit: 'share' },
+              { name: 'kept from the application', value: offload, unit: 'share' },
+            ],
+          },
+          ...missTable(rows, 'What reaches the application', rows),
+        ],
+        advice:
+          'The reason column names what keeps each URL out of the cache; the first rows are worth a rule.',
+      },
+    ];
+  },
+});
+
+/** What emptied the cache lately, in words; undefined when nothing did. */
+function begun(input: JudgeInput<VarnishFacts, HitRate>): string | undefined {
+  const windowMs = input.thresholds.warmingSeconds * 1000;
+  const uptime = Math.min(
+    ...input.instances.map((one) => one.value('varnish.uptime') ?? Number.POSITIVE_INFINITY),
+  );
+  if (uptime * 1000 < windowMs) return 'a start';
+  const { history, target } = input;
+  if (history.series({ metric: 'varnish.bans', target, windowMs }).some((point) => point.value > 0))
+    return 'a ban';
+  const change = input.changes.findLast(
+    (one) => input.at - one.at < windowMs && (one.target === undefined || one.target === target),
+  );
+  return change?.what;
+}
+
+/** Gain a minute: the later half of the series against the earlier; undefined while it is too short to tell. */
+function slope(points: readonly Point[]): number | undefined {
+  if (points.length < 4) return undefined;
+  const middle = Math.floor(points.length / 2);
+  const [early, late] = [points.slice(0, middle), points.slice(middle)];
+  const time = (part: readonly Point[]) => mean(part.map((point) => ({ value: point.at }))) ?? 0;
+  const minutes = (time(late) - time(early)) / 60_000;
+  return minutes > 0 ? ((mean(late) ?? 0) - (mean(early) ?? 0)) / minutes : undefined;
+}

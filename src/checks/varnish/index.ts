@@ -1,0 +1,27 @@
+import { figure } from '../../message/figures.ts';
+import { defineSystem } from '../contract.ts';
+import { backends, errors, hitRate, redirects, topMisses } from './checks.ts';
+import type { VarnishFacts } from './facts.ts';
+import { collectLog } from './log.ts';
+import { measureLog, measureStat } from './measure.ts';
+import { collectStat } from './stat.ts';
+
+export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';
+
+export const varnish = defineSystem<VarnishFacts>({
+  id: 'varnish',
+  watches: 'varnish',
+  collectors: [
+    { id: 'stat', everySeconds: 5, collect: collectStat, measure: measureStat },
+    { id: 'log', everySeconds: 5, timeoutMs: 8000, collect: collectLog, measure: measureLog },
+  ],
+  checks: [hitRate, topMisses, redirects, errors, backends],
+  views: [],
+  figures(instances) {
+    const sum = (metric: string) => instances.reduce((total, one) => total + (one.value(metric) ?? 0), 0);
+    const requests = sum('varnish.requests');
+    return requests > 0
+      ? `${figure(sum('varnish.hits') / requests, 'share')} true hits · ${figure(requests, '/s')}`
+      : 'no requests';
+  },
+});

@@ -1,0 +1,151 @@
+import { groupOf, growTally, type MutableTally, newTally } from './log-tally.ts';
+
+/** One request as a client or a backend saw it, already without query, cookies and credentials. */
+export interface LogRecord {
+  readonly client: boolean;
+  readonly handling: string;
+  readonly seconds: number;
+  readonly status: number;
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly setCookie: boolean;
+  readonly cookie: boolean;
+  readonly authorization: boolean;
+  readonly location?: string;
+  readonly cacheControl?: string;
+  readonly vary?: string;
+  readonly ttl?: number;
+  readonly network: string;
+}
+
+/** What a URL's responses were seen to do, summed over a window. */
+export interface UrlSums extends MutableTally {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  location?: string;
+  cacheControl?: string;
+  vary?: string;
+  /** Backend responses that set a cookie, requests that brought one or credentials, lifetimes of 0. */
+  setCookies: number;
+  cookies: number;
+  authorizations: number;
+  noTtl: number;
+}
+
+export interface GroupSums extends MutableTally {
+  readonly group: string;
+  readonly paths: Map<string, number>;
+  readonly networks: Set<string>;
+  readonly permanent: { requests: number; backendRequests: number; backendSeconds: number };
+}
+
+/** One closed look at the log, summed. */
+export interface LogWindow {
+  readonly at: number;
+  readonly seconds: number;
+  readonly limited: boolean;
+  readonly requests: number;
+  readonly errors: number;
+  readonly backendRequests: number;
+  readonly backendSeconds: number;
+  /** Seconds of each client request. */
+  readonly durations: readonly number[];
+  readonly urls: readonly UrlSums[];
+  readonly groups: readonly GroupSums[];
+}
+
+const URLS_KEPT = 1000;
+const GROUPS_KEPT = 200;
+const PATHS_KEPT = 2000;
+const NETWORKS_KEPT = 500;
+const PERMANENT = new Set([301, 308]);
+
+export function summed(
+  records: readonly LogRecord[],
+  window: Pick<LogWindow, 'at' | 'seconds' | 'limited'>,
+): LogWindow {
+  const urls = new Map<string, UrlSums>();
+  const groups = new Map<string, GroupSums>();
+  const durations: number[] = [];
+  const totals = newTally();
+  for (const record of records) {
+    growUrl(urls, record);
+    growGroup(groups, record);
+    growTally(totals, record);
+    if (record.client) durations.push(record.seconds);
+  }
+  return {
+    ...window,
+    requests: totals.requests,
+    errors: totals.errors,
+    backendRequests: totals.backendRequests,
+    backendSeconds: totals.backendSeconds,
+    durations,
+    urls: dearest(urls.values(), URLS_KEPT),
+    groups: dearest(groups.values(), GROUPS_KEPT),
+  };
+}
+
+function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
+  const { method, host, path } = record;
+  const id = `${method} ${host}${path}`;
+  let row = urls.get(id);
+  if (!row) {
+    row = {
+      ...newTally(),
+      method,
+      host,
+      path,
+      setCookies: 0,
+      cookies: 0,
+      authorizations: 0,
+      noTtl: 0,
+    };
+    urls.set(id, row);
+  }
+  growTally(row, record);
+  if (record.location !== undefined) row.location = record.location;
+  if (record.cacheControl !== undefined) row.cacheControl = record.cacheControl;
+  if (record.vary !== undefined) row.vary = record.vary;
+  row.setCookies += record.setCookie ? 1 : 0;
+  row.cookies += record.cookie ? 1 : 0;
+  row.authorizations += record.authorization ? 1 : 0;
+  row.noTtl += record.ttl !== undefined && record.ttl <= 0 ? 1 : 0;
+}
+
+function growGroup(groups: Map<string, GroupSums>, record: LogRecord): void {
+  const group = groupOf(record.path);
+  let row = groups.get(group);
+  if (!row) {
+    row = {
+      ...newTally(),
+      group,
+      paths: new Map(),
+      networks: new Set(),
+      permanent: { requests: 0, backendRequests: 0, backendSeconds: 0 },
+    };
+    groups.set(group, row);
+  }
+  growTally(row, record);
+  if (row.paths.has(record.path) || row.paths.size < PATHS_KEPT)
+    row.paths.set(
+      record.path,
+      (row.paths.get(record.path) ?? 0) + (record.client ? 0 : record.seconds) + 1e-6,
+    );
+  if (record.client && row.networks.size < NETWORKS_KEPT) row.networks.add(record.network);
+  if (!PERMANENT.has(record.status)) return;
+  if (record.client) row.permanent.requests += 1;
+  else {
+    row.permanent.backendRequests += 1;
+    row.permanent.backendSeconds += record.seconds;
+  }
+}
+
+/** The dearest by backend time, then by requests. */
+export function dearest<T extends MutableTally>(rows: Iterable<T>, most: number): T[] {
+  return [...rows]
+    .sort((a, b) => b.backendSeconds - a.backendSeconds || b.requests - a.requests)
+    .slice(0, most);
+}

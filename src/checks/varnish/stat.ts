@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { reason, WarroomError } from '../../errors/catalogue.ts';
+import type { CollectContext, Timed } from '../contract.ts';
+import { growth } from '../rate.ts';
+import { countersCommand, explainFailure } from './command.ts';
+
+/** One backend's counters. Its health is a bitmap of probes, the newest in the lowest bit. */
+export interface Backend {
+  readonly vcl: string;
+  readonly name: string;
+  readonly happy: bigint;
+  /** A bitmap of nothing but zeros is a backend without a probe, unless it ever had a good one. */
+  readonly hasProbe: boolean;
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface StatSnapshot {
+  /** `MAIN.` and `MGT.` counters by their full name. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** In the order of creation: the newest VCL's last. */
+  readonly backends: readonly Backend[];
+  /** The VCL in use, as far as counters show it. */
+  readonly active?: string;
+}
+
+const MAX_BYTES = 1024 * 1024;
+
+export async function collectStat(
+  context: CollectContext,
+  previous: Timed<StatSnapshot> | undefined,
+): Promise<StatSnapshot> {
+  const { target, signal } = context;
+  const output = await target.read(countersCommand(context.place), { signal, maxBytes: MAX_BYTES });
+  if (output.cut)
+    throw new WarroomError('TARGET_CUT', {
+      target: target.name,
+      command: 'varnishstat -j',
+      maxBytes: MAX_BYTES,
+    });
+  if (output.status !== 0) throw await explainFailure(context, 'varnishstat', output);
+  return parseStat(output.stdout, target.name, previous?.snapshot);
+}
+
+const Counter = z.object({ value: z.number() });
+const Flat = z.record(z.string(), z.unknown());
+const Nested = z.object({ counters: Flat });
+
+/** `varnishstat -j` of every release: flat up to 6.4, under `counters` from 6.5. Throws BAD_ANSWER alone. */
+export function parseStat(text: string, target: string, previous?: StatSnapshot): StatSnapshot {
+  let all: Record<string, unknown>;
+  try {
+    const json: unknown = JSON.parse(text);
+    const nested = Nested.safeParse(json);
+    all = nested.success ? nested.data.counters : Flat.parse(json);
+  } catch (thrown) {
+    throw bad(target, reason(thrown).split('\n')[0] ?? '', thrown);
+  }
+  const counters: Record<string, number> = {};
+  const backends = new Map<string, { vcl: string; name: string; counters: Record<string, number> }>();
+  for (const [name, entry] of Object.entries(all)) {
+    const counter = Counter.safeParse(entry);
+    if (!counter.success || !Number.isFinite(counter.data.value) || counter.data.value < 0) continue;
+    if (name.startsWith('MAIN.') || name.startsWith('MGT.')) counters[name] = counter.data.value;
+    // VBE.<vcl>.<backend>.<counter>; the backend's own name may hold dots (vmod goto), a VCL's does not here.
+    const [, vcl, backend, field] = /^VBE\.([^.]+)\.(.+)\.([a-z_]+)$/.exec(name) ?? [];
+    if (vcl === undefined || backend === undefined || field === undefined) continue;
+    const id = `${vcl}.${backend}`;
+    const row = backends.get(id) ?? { vcl, name: backend, counters: {} };
+    row.counters[field] = counter.data.value;
+    backends.set(id, row);
+  }
+  if (counters['MAIN.uptime'] === undefined) throw bad(target, 'MAIN.uptime is missing');
+  const happy = happyBits(text);
+  const probed = new Set(
+    previous?.backends.filter((one) => one.hasProbe).map((one) => `${one.vcl}.${one.name}`),
+  );
+  const snapshot: StatSnapshot = {
+    counters,
+    backends: [...backends].map(([id, row]) => {
+      const bits = happy.get(id) ?? 0n;
+      return { ...row, happy: bits, hasProbe: bits > 0n || probed.has(id) };
+    }),
+  };
+  const active = activeVcl(previous, snapshot);
+  return active === undefined ? snapshot : { ...snapshot, active };
+}
+
+/**
+ * The probe bitmaps from the raw text: 64 bits do not fit a JSON number, and what JSON.parse rounds away is just
+ * the newest probes.
+ */
+export function happyBits(text: string): Map<string, bigint> {
+  const found = new Map<string, bigint>();
+  for (const [, id, value] of text.matchAll(
+    /"VBE\.([^"]+)\.happy"\s*:\s*\{[^{}]*?"value"\s*:\s*(\d{1,20})\b/g,
+  ))
+    if (id !== undefined && value !== undefined) found.set(id, BigInt(value));
+  return found;
+}
+
+/** Which VCL is in use: that whose backends get the requests; without traffic the newest. */
+export function activeVcl(previous: StatSnapshot | undefined, current: StatSnapshot): string | undefined {
+  const before = new Map(previous?.backends.map((one) => [`${one.vcl}.${one.name}`, one.counters['req']]));
+  const grown = new Map<string, number>();
+  for (const one of current.backends) {
+    const more = growth(before.get(`${one.vcl}.${one.name}`), one.counters['req']) ?? 0;
+    grown.set(one.vcl, (grown.get(one.vcl) ?? 0) + more);
+  }
+  const [busiest] = [...grown].sort((a, b) => b[1] - a[1]);
+  if (busiest && busiest[1] > 0) return busiest[0];
+  const used = current.backends.filter((one) => (one.counters['req'] ?? 0) > 0).at(-1);
+  return (
+    (previous?.active !== undefined && grown.has(previous.active) ? previous.active : undefined) ??
+    used?.vcl ??
+    current.backends.at(-1)?.vcl
+  );
+}
+
+function bad(target: string, problem: string, cause?: unknown): WarroomError {
+  return new WarroomError('BAD_ANSWER', { target, expected: 'the counters of varnishstat', problem }, cause);
+}

@@ -1,0 +1,65 @@
+import type { Duplex } from 'node:stream';
+import { reason, WarroomError } from '../errors/catalogue.ts';
+import type { SocketAddress, Target } from './contract.ts';
+
+export interface AskOptions {
+  readonly signal: AbortSignal;
+  readonly maxBytes?: number;
+  readonly timeoutMs?: number;
+}
+
+const MAX_BYTES = 1024 * 1024;
+const TIMEOUT_MS = 4000;
+
+/** `/run/x.sock`, `unix:/run/x.sock`, `127.0.0.1:9191`, `[::1]:9191`, `:9191` or `9191` as a config writes it. */
+export function socketAddress(written: string): SocketAddress {
+  const path = /^(?:unix[:@])?(\/.*)$/.exec(written)?.[1];
+  if (path !== undefined) return { path };
+  const [, host, port] = /^(?:\[?([^\]]*?)\]?:)?(\d+)$/.exec(written) ?? [];
+  return { host: host === undefined || host === '' || host === '*' ? '127.0.0.1' : host, port: Number(port) };
+}
+
+/** Sends one question (or none) to a socket of a target and gives all that it says until it closes. */
+export async function askSocket(
+  target: Target,
+  address: SocketAddress,
+  question: string,
+  options: AskOptions,
+): Promise<string> {
+  const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
+  const stream = await target.connect(address, { timeoutMs, signal });
+  const end = () =>
+    stream.destroy(new WarroomError('TARGET_DEADLINE', { target: target.name, command: where, timeoutMs }));
+  if (signal.aborted) end();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    if (question !== '') stream.write(question);
+    return await readAll(stream, target.name, where, maxBytes);
+  } catch (thrown) {
+    if (thrown instanceof WarroomError) throw thrown;
+    throw new WarroomError(
+      'BAD_ANSWER',
+      { target: target.name, expected: `one of ${where}`, problem: reason(thrown) },
+      thrown,
+    );
+  } finally {
+    signal.removeEventListener('abort', end);
+    // A late error of a stream that nobody reads any more must not end the process.
+    stream.on('error', () => undefined);
+    stream.destroy();
+  }
+}
+
+async function readAll(stream: Duplex, target: string, command: string, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new WarroomError('TARGET_CUT', { target, command, maxBytes });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
