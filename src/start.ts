@@ -17,7 +17,7 @@ export async function start(options: StartOptions): Promise<void> {
   const log = pino(
     {
       level: process.env['WARROOM_LOG'] ?? 'info',
-      base: undefined,
+      base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
     },
     pino.destination({ fd: 2, sync: true }),

@@ -113,6 +113,20 @@ export class Watcher implements Seen {
     );
   }
 
+  /** How each collector of a target did in its last round. */
+  state(
+    target: string,
+  ): { instance: string; collector: string; problem: string | undefined; mend: string | undefined }[] {
+    return [...this.#slots.values()]
+      .filter((slot) => slot.place.target === target)
+      .map((slot) => ({
+        instance: slot.place.instance,
+        collector: slot.collector.id,
+        problem: slot.measured ? undefined : (slot.problem?.text ?? 'it was not read yet'),
+        mend: slot.measured ? undefined : slot.problem?.mend,
+      }));
+  }
+
   /** When a target was last measured, and the shortest interval of its collectors. */
   freshness(target: string): { at: number | null; intervalMs: number } {
     const slots = [...this.#slots.values()].filter((slot) => slot.place.target === target);

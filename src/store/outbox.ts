@@ -13,8 +13,8 @@ export interface Post {
 }
 
 /**
- * Writes a post (or its next version) and one outbox row for each platform, in the caller's transaction. A queued
- * older version of the same post is superseded: only the newest state is worth sending.
+ * Writes a post (or its next version) and one outbox row for each platform, in the caller's transaction. A row of
+ * the same post that still waits takes the new version on: only the newest state is worth sending.
  */
 export async function writePost(
   tx: Transaction<Database>,
@@ -36,27 +36,28 @@ export async function writePost(
     .onConflict((on) => on.column('id').doUpdateSet(row))
     .execute();
   for (const platform of platforms) {
-    await tx
+    // A row that still waits keeps its place in the queue: a head that is edited must not fall behind its replies.
+    const waiting = await tx
       .updateTable('outbox')
-      .set({ state: 'superseded' })
+      .set({ version: post.version, priority })
       .where('platform', '=', platform)
       .where('post', '=', post.id)
       .where('state', '=', 'queued')
-      .execute();
+      .executeTakeFirst();
+    if (waiting.numUpdatedRows > 0n) continue;
     await tx
       .insertInto('outbox')
       .values({
-        platform,
-        post: post.id,
-        version: post.version,
-        priority,
-        state: 'queued',
-        attempts: 0,
-        not_before: 0,
-        platform_id: null,
-        problem: null,
-        queued_at: post.editedAt ?? post.at,
-        sent_at: null,
+        ...{
+          platform,
+          post: post.id,
+          version: post.version,
+          priority,
+          state: 'queued',
+          attempts: 0,
+          not_before: 0,
+        },
+        ...{ platform_id: null, problem: null, queued_at: post.editedAt ?? post.at, sent_at: null },
       })
       .execute();
   }

@@ -1,0 +1,66 @@
+import { DeliveryProblem, type PlatformPort } from '../../src/bot/deliver.ts';
+import type { Post } from '../../src/store/outbox.ts';
+
+export type Mood = 'well' | 'drop' | 'ambiguous-done' | 'ambiguous-lost' | 'slow' | 'gone';
+
+export interface Shown {
+  readonly id: string;
+  readonly thread: string | undefined;
+  readonly post: string;
+  readonly outboxIds: number[];
+  json: string;
+  version: number;
+}
+
+/** A plain chat platform that drops, delays, repeats nothing by itself, and answers ambiguously, as its moods say. */
+export class TestPlatform implements PlatformPort {
+  readonly platform = 'test';
+  readonly shown: Shown[] = [];
+  readonly calls: string[] = [];
+  #next = 1;
+
+  /** `mood` is asked for each call. */
+  constructor(private readonly mood: () => Mood = () => 'well') {}
+
+  async send(post: Post, outboxId: number, thread: string | undefined): Promise<string> {
+    this.calls.push(`send ${post.id} v${post.version}`);
+    return this.#moody(() => {
+      const id = `m${this.#next++}`;
+      this.shown.push({
+        id,
+        thread,
+        post: post.id,
+        outboxIds: [outboxId],
+        json: post.json,
+        version: post.version,
+      });
+      return id;
+    });
+  }
+
+  async edit(platformId: string, post: Post, outboxId: number): Promise<void> {
+    this.calls.push(`edit ${post.id} v${post.version}`);
+    await this.#moody(() => {
+      const found = this.shown.find((one) => one.id === platformId);
+      if (!found) throw new DeliveryProblem('gone', 'no such message');
+      found.json = post.json;
+      found.version = post.version;
+      found.outboxIds.push(outboxId);
+    });
+  }
+
+  async find(_post: Post, outboxId: number): Promise<string | undefined> {
+    return this.shown.find((one) => one.outboxIds.includes(outboxId))?.id;
+  }
+
+  async #moody<T>(work: () => T): Promise<T> {
+    const mood = this.mood();
+    if (mood === 'drop') throw new DeliveryProblem('retry', 'connection refused', 1);
+    if (mood === 'gone') throw new DeliveryProblem('gone', 'channel is archived');
+    if (mood === 'ambiguous-lost') throw new DeliveryProblem('ambiguous', 'reset before the answer', 1);
+    if (mood === 'slow') await new Promise((resolve) => setTimeout(resolve, 5));
+    const done = work();
+    if (mood === 'ambiguous-done') throw new DeliveryProblem('ambiguous', 'processed, then reset', 1);
+    return done;
+  }
+}
