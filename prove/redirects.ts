@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { Lab } from '../lab/index.ts';
-import { LEGACY_NAMES } from '../lab/mix.ts';
 import { SITE } from '../lab/plan.ts';
+import { LEGACY_NAMES } from '../lab/traffic/mix.ts';
 
 /** Status and Location of every legacy URL, as Varnish answers them. */
 export async function redirectsAgree(lab: Lab): Promise<readonly (readonly [string, number, string])[]> {
@@ -12,9 +12,13 @@ export async function redirectsAgree(lab: Lab): Promise<readonly (readonly [stri
 
 /** Requests for legacy URLs that Varnish sent to the application in a while, by URL. */
 export async function backendFetches(lab: Lab, ms: number): Promise<ReadonlyMap<string, number>> {
-  const text = await lab
-    .exec('web1', ['timeout', '-s', 'INT', String(ms / 1000), 'varnishncsa', '-b', '-F', '%U'])
-    .catch(() => '');
+  // The exit code of timeout is its own; what was seen until then is the answer.
+  const text = await lab.exec('web1', [
+    'sh',
+    '-c',
+    'timeout -s INT "$0" varnishncsa -b -F %U || true',
+    String(ms / 1000),
+  ]);
   const counts = new Map<string, number>();
   for (const url of text.split('\n').filter((line) => line.startsWith('/legacy/')))
     counts.set(url, (counts.get(url) ?? 0) + 1);

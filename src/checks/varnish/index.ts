@@ -7,6 +7,7 @@ import { measureLog, measureStat } from './measure.ts';
 import { collectStat } from './stat.ts';
 
 export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';
+export { cleanRequest } from './probes.ts';
 
 export const varnish = defineSystem<VarnishFacts>({
   id: 'varnish',
