@@ -42,7 +42,7 @@ export function writeConfig(root: string, number: number): void {
     launch: {
       name: 'Shop relaunch',
       timezone: 'Europe/Berlin',
-      expect: { requests: `${LIMITS.rate}/s`, app: 3, hitRate: 0.9 },
+      expect: { requests: `${LIMITS.rate}/s`, app: 3, hitRate: 0.85 },
     },
     ssh: account(READER),
     act: account(ACTOR),

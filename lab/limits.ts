@@ -20,7 +20,7 @@ export const LIMITS = {
    * HAProxy's connections a server. More than the workers, so that uWSGI's own listen queue shows; few enough that
    * a health check behind them is still answered in time, and that the rest queues in HAProxy, where it shows too.
    */
-  serverMaxconn: 12,
+  serverMaxconn: 8,
   /** CPU that one legacy redirect burns in the application. */
   legacyMs: 25,
   /** CPU that one private page burns. */

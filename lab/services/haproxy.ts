@@ -36,7 +36,7 @@ defaults
   timeout connect 2s
   timeout client 30s
   timeout server 10s
-  timeout queue 5s
+  timeout queue 3s
   timeout check 4s
   option redispatch
   retries 2

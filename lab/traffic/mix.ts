@@ -15,14 +15,14 @@ export interface Mix {
 export type PageClass = keyof Mix;
 
 export const HEALTHY: Mix = {
-  home: 10,
-  product: 60,
+  home: 14,
+  product: 62,
   missing: 1,
-  order: 6,
-  buy: 2,
-  cart: 4,
-  account: 4,
-  legacy: 13,
+  order: 3,
+  buy: 1,
+  cart: 2,
+  account: 2,
+  legacy: 15,
 };
 
 /** Products that visitors look at; the rest of the shop is never asked for. */
