@@ -1,0 +1,10 @@
+import { backlog } from './checks/backlog.ts';
+import { disk } from './checks/disk.ts';
+import { iowait } from './checks/iowait.ts';
+import { load } from './checks/load.ts';
+import { pinnedCore } from './checks/pinned-core.ts';
+import { pythonMemory } from './checks/python-memory.ts';
+import { swap } from './checks/swap.ts';
+
+/** The questions asked of every host. */
+export const hostChecks = [load, pinnedCore, swap, pythonMemory, iowait, disk, backlog] as const;
