@@ -10,13 +10,13 @@ export function vclString(text: string): string {
   return text
     .split('"}')
     .map((part) => (part.includes('"') ? long(part) : `"${part}"`))
-    .join(` {"""} "}" `);
+    .join(` + {"""} + "}" + `);
 }
 
 /** A long string may not end in a quote: the brace behind it would close one quote too early. */
 function long(part: string): string {
   const [, body = '', quotes = ''] = /^(.*?)("*)$/s.exec(part) ?? [];
-  return [body === '' ? '' : `{"${body}"}`, ...[...quotes].map(() => '{"""}')].filter(Boolean).join(' ');
+  return [body === '' ? '' : `{"${body}"}`, ...[...quotes].map(() => '{"""}')].filter(Boolean).join(' + ');
 }
 
 /** The text as a PCRE2 pattern that matches just it. */
