@@ -17,8 +17,8 @@ const window = z
   .number()
   .min(10)
   .max(600)
-  .default(30)
-  .describe('Seconds looked back: six rounds, so that one slow request alone says nothing.');
+  .default(15)
+  .describe('Seconds looked back: three rounds, so that one slow request alone says nothing.');
 
 const ResponseTime = z.object({
   warn: z
@@ -103,8 +103,22 @@ const Busy = z.object({
     .default(0.9)
     .describe('Share of workers busy; with all busy now, requests wait.'),
   clear: z.number().min(0).max(1).default(0.7).describe('Share of workers busy; room for a burst is back.'),
-  windowSeconds: window,
+  windowSeconds: z
+    .number()
+    .min(5)
+    .max(600)
+    .default(6)
+    .describe('Seconds looked back: the newest round; that it lasts, the rules of incidents see to.'),
+  hangingSeconds: z
+    .number()
+    .min(10)
+    .max(600)
+    .default(16)
+    .describe(
+      'Seconds in which every sample must find all workers busy: three rounds, so that it is no chance.',
+    ),
 });
+const HANGING_SAMPLES = 3;
 
 export const busy = defineCheck<UwsgiFacts, z.infer<typeof Busy>>({
   id: 'uwsgi.busy',
@@ -129,10 +143,15 @@ export const busy = defineCheck<UwsgiFacts, z.infer<typeof Busy>>({
           advice: 'The master runs without workers: its log says why they end.',
         },
       ];
-    // Time is counted when a request ends, so a worker that hangs shows in the samples alone: the greater counts.
+    // Time is counted when a request ends. Workers that hang end none, and show in the samples alone.
     const time = over(input, 'uwsgi.busy_seconds', thresholds.windowSeconds) ?? 0;
-    const sampled = over(input, 'uwsgi.busy_workers', thresholds.windowSeconds) ?? now;
-    const value = Math.min(1, Math.max(time, sampled) / workers);
+    const samples = input.history.series({
+      metric: 'uwsgi.busy_workers',
+      target: input.target,
+      windowMs: thresholds.hangingSeconds * 1000,
+    });
+    const hanging = samples.length >= HANGING_SAMPLES && samples.every((sample) => sample.value >= workers);
+    const value = hanging ? 1 : Math.min(1, time / workers);
     const all = now >= workers;
     const judged = grade(value, thresholds, 'above');
     const level = judged.level === 'critical' && !all ? 'warn' : judged.level;

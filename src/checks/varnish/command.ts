@@ -4,7 +4,7 @@ import type { Output } from '../../targets/contract.ts';
 import type { CollectContext, Place } from '../contract.ts';
 
 /** What `varnishd -n` was given, when not the default. */
-function instanceOf(place: Place): string | undefined {
+export function instanceOf(place: Place): string | undefined {
   return place.service && place.stack.service(place.service.name, 'varnish')?.config.instance;
 }
 

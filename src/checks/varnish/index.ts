@@ -5,9 +5,10 @@ import type { VarnishFacts } from './facts.ts';
 import { collectLog } from './log.ts';
 import { measureLog, measureStat } from './measure.ts';
 import { collectStat } from './stat.ts';
+import { views } from './views.ts';
 
 export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';
-export { cleanRequest } from './probes.ts';
+export { type CleanAnswer, type CleanRequest, cleanRequest, window } from './probes.ts';
 
 export const varnish = defineSystem<VarnishFacts>({
   id: 'varnish',
@@ -17,7 +18,7 @@ export const varnish = defineSystem<VarnishFacts>({
     { id: 'log', everySeconds: 5, timeoutMs: 8000, collect: collectLog, measure: measureLog },
   ],
   checks: [hitRate, topMisses, redirects, errors, backends],
-  views: [],
+  views,
   figures(instances) {
     const sum = (metric: string) => instances.reduce((total, one) => total + (one.value(metric) ?? 0), 0);
     const requests = sum('varnish.requests');

@@ -1,66 +1,118 @@
-import http from 'node:http';
+import { request } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { reason, WarroomError } from '../../errors/catalogue.ts';
+import { socketAddress } from '../../targets/stream.ts';
 import type { CollectContext, Probe } from '../contract.ts';
+import { plain } from '../rate.ts';
+import type { LogFacts } from './facts.ts';
+import { knowsJson, readWindow } from './log.ts';
+import { logFacts } from './log-facts.ts';
 
 export interface CleanRequest {
   readonly path: string;
-  /** With a visitor's cookie that no application knows. */
+  /** Send a cookie along, as a returning visitor does. */
   readonly cookie?: boolean;
+  readonly method?: 'GET' | 'HEAD';
 }
+
 export interface CleanAnswer {
   readonly status: number;
   readonly location?: string;
   readonly cacheControl?: string;
   readonly setCookie: boolean;
   readonly vary?: string;
+  readonly age?: number;
+  readonly xVarnish?: string;
 }
 
-const TIMEOUT_MS = 4_000;
+const USER_AGENT = 'Warroom/0.1 (clean request)';
+const TIMEOUT_MS = 4000;
 
-/** A request of our own, as a visitor without history would send it, through the Varnish host's own address. */
-export const cleanRequest: Probe<CleanRequest, CleanAnswer> = { id: 'varnish.clean-request', run: ask };
-
-async function ask({ place, target }: CollectContext, { path, cookie }: CleanRequest): Promise<CleanAnswer> {
-  const config = place.stack.service(place.target, 'varnish')?.config;
-  if (!config) throw new WarroomError('NOT_FOUND', { kind: 'varnish service', id: place.target, hint: '' });
-  const [host = '127.0.0.1', port = '80'] = (config.address ?? `${place.host.address}:80`).split(':');
-  const socket = await target.connect({ host, port: Number(port) }, { timeoutMs: TIMEOUT_MS });
-  const headers = {
-    Host: new URL(config.url).host,
-    'User-Agent': 'Warroom (clean request)',
-    Connection: 'close',
-    ...(cookie ? { Cookie: 'sessionid=warroom' } : {}),
-  };
-  return new Promise((resolve, reject) => {
-    const fail = (problem: string) => {
-      socket.destroy();
-      reject(
-        new WarroomError('TARGET_UNREACHABLE', { target: `${place.target} ${path}`, problem, mend: '' }),
-      );
+/** One request of our own to Varnish, as a visitor without history would send it; redirects are not followed. */
+export const cleanRequest: Probe<CleanRequest, CleanAnswer> = {
+  id: 'varnish.clean-request',
+  async run(context, { path, cookie = false, method = 'GET' }) {
+    const service = context.place.stack.service(context.place.target, 'varnish');
+    if (!service || !/^\/[!-~]*$/.test(path) || path.length > 2000)
+      throw new WarroomError('BAD_ARGUMENT', {
+        command: 'clean request',
+        problem: `"${plain(path)}" is no path.`,
+      });
+    const stream = await connect(context, service.config.address);
+    const headers = {
+      Host: new URL(service.config.url).host,
+      'User-Agent': USER_AGENT,
+      Accept: '*/*',
+      Connection: 'close',
+      ...(cookie ? { Cookie: 'sessionid=warroom' } : {}),
     };
-    const request = http.request(
-      { path, method: 'GET', headers, createConnection: () => socket as never },
-      (response) => {
-        response.resume();
-        socket.destroy();
-        const one = (name: string) => {
-          const value = response.headers[name];
-          return typeof value === 'string' ? value : undefined;
-        };
-        const location = one('location');
-        const cacheControl = one('cache-control');
-        const vary = one('vary');
-        resolve({
-          status: response.statusCode ?? 0,
-          setCookie: response.headers['set-cookie'] !== undefined,
-          ...(location === undefined ? {} : { location }),
-          ...(cacheControl === undefined ? {} : { cacheControl }),
-          ...(vary === undefined ? {} : { vary }),
-        });
-      },
-    );
-    request.setTimeout(TIMEOUT_MS, () => fail(`no answer within ${TIMEOUT_MS} ms`));
-    request.once('error', (error) => fail(reason(error)));
-    request.end();
+    try {
+      return await ask(stream, { method, path, headers }, context.signal);
+    } catch (thrown) {
+      throw new WarroomError(
+        'BAD_ANSWER',
+        {
+          target: context.place.target,
+          expected: `an answer to ${method} ${plain(path)}`,
+          problem: reason(thrown),
+        },
+        thrown,
+      );
+    } finally {
+      stream.on('error', () => undefined);
+      stream.destroy();
+    }
+  },
+};
+
+/** Port 80 of the Varnish host itself; where it does not listen on loopback, of its address. */
+async function connect(
+  { target, place, signal }: CollectContext,
+  address: string | undefined,
+): Promise<Duplex> {
+  const options = { timeoutMs: TIMEOUT_MS, signal };
+  if (address !== undefined)
+    return target.connect(socketAddress(/:\d+$/.test(address) ? address : `${address}:80`), options);
+  try {
+    return await target.connect({ host: '127.0.0.1', port: 80 }, options);
+  } catch (thrown) {
+    if (place.host.local || signal.aborted) throw thrown;
+    return target.connect({ host: place.host.address, port: 80 }, options);
+  }
+}
+
+function ask(
+  stream: Duplex,
+  options: { readonly method: string; readonly path: string; readonly headers: Record<string, string> },
+  signal: AbortSignal,
+): Promise<CleanAnswer> {
+  return new Promise((resolve, reject) => {
+    const within = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const sent = request({ ...options, createConnection: () => stream, signal: within }, (response) => {
+      const { location, vary, age } = response.headers;
+      const header = (name: string) => [response.headers[name]].flat().join(', ');
+      // Headers are the answer; the body is not read.
+      response.on('error', () => undefined).destroy();
+      resolve({
+        status: response.statusCode ?? 0,
+        setCookie: response.headers['set-cookie'] !== undefined,
+        ...(location === undefined ? {} : { location: plain(location, 500) }),
+        ...(header('cache-control') === '' ? {} : { cacheControl: plain(header('cache-control')) }),
+        ...(vary === undefined ? {} : { vary: plain(vary) }),
+        ...(age !== undefined && /^\d{1,10}$/.test(age) ? { age: Number(age) } : {}),
+        ...(header('x-varnish') === '' ? {} : { xVarnish: plain(header('x-varnish'), 60) }),
+      });
+    });
+    sent.on('error', reject);
+    sent.end();
   });
 }
+
+/** A fresh look at the log, of at most 4 s, apart from the schedule's. */
+export const window: Probe<{ readonly seconds: number }, LogFacts> = {
+  id: 'varnish.window',
+  async run(context, { seconds }) {
+    const json = await knowsJson(context);
+    return logFacts([await readWindow(context, Math.min(4, Math.max(1, Math.round(seconds))), json)]);
+  },
+};

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { busy, queue, responseTime } from '../../../src/checks/uwsgi/checks.ts';
+import { busy, queue } from '../../../src/checks/uwsgi/checks.ts';
 import type { UwsgiFacts } from '../../../src/checks/uwsgi/facts.ts';
 import { uwsgi } from '../../../src/checks/uwsgi/index.ts';
 import { placeOf, Rounds, stackOf } from '../varnish/judge.ts';
@@ -43,12 +43,11 @@ describe.skipIf(why)(`a real uWSGI ${why ?? ''}`, () => {
     expect(full.value('uwsgi.listen_queue')).toBe(4);
     expect((full.facts as UwsgiFacts).inFlight).toMatchObject([{ path: '/slow', count: 2 }]);
     expect(JSON.stringify(full)).not.toContain('hunter2');
-    expect(rounds.judge(busy, { windowSeconds: 10 })[0]?.summary).toContain('2 of 2 workers busy');
+    expect(rounds.judge(busy)[0]?.summary).toContain('2 of 2 workers busy');
     expect(rounds.judge(queue)[0]).toMatchObject({ value: 4 });
     await Promise.all(asked);
     const after = await rounds.run(stats);
     expect(after.value('uwsgi.mean_seconds')).toBeCloseTo(2.5, 1);
-    expect(rounds.judge(responseTime)[0]?.value).toBeGreaterThan(0.5);
   });
 
   test('a restart gives no rate at all', async () => {

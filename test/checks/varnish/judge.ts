@@ -49,6 +49,10 @@ export class Rounds {
     return this.view();
   }
 
+  get stack(): Stack {
+    return this.place.stack;
+  }
+
   view() {
     const all = [...this.#last.values()].map((one) => one.measured);
     return instanceView(

@@ -1,0 +1,110 @@
+import { WarroomError } from '../../errors/catalogue.ts';
+import {
+  askHaproxy,
+  parseInfo,
+  parseServerStates,
+  parseStatCsv,
+  type ServerState,
+} from '../../targets/haproxy-socket.ts';
+import type { CollectContext } from '../contract.ts';
+import { plain } from '../rate.ts';
+
+export interface Server {
+  readonly name: string;
+  readonly status: string;
+  readonly checkStatus: string;
+  readonly weight: number;
+  readonly current: number;
+  readonly queue: number;
+  readonly sinceSeconds: number;
+  readonly sessions: number;
+}
+
+export interface HaproxySnapshot {
+  readonly pid: string;
+  readonly uptimeSeconds: number;
+  readonly backend: string;
+  readonly algorithm: string;
+  /** Counters and gauges of the backend's own row. */
+  readonly totals: Readonly<Record<Total, number | undefined>>;
+  readonly servers: readonly Server[];
+  readonly addresses: readonly ServerState[];
+}
+
+const TOTALS = ['qcur', 'stot', 'req_tot', 'hrsp_5xx', 'econ', 'eresp', 'wretr', 'qtime', 'rtime'] as const;
+export type Total = (typeof TOTALS)[number];
+
+export async function collectHaproxy({ place, target, signal }: CollectContext): Promise<HaproxySnapshot> {
+  const config = place.service && place.stack.service(place.service.name, 'haproxy')?.config;
+  const socket = config?.socket ?? '/run/haproxy/stats.sock';
+  const backend = config?.backend ?? '';
+  const commands = ['show info', 'show stat', `show servers state ${backend}`];
+  try {
+    return parseHaproxy(await askHaproxy(target, socket, commands, { signal }), backend, target.name);
+  } catch (thrown) {
+    throw explained(thrown, target.name, socket);
+  }
+}
+
+/** A socket that may not be opened, or is not there, is a right to be given; the exact lines say which. */
+function explained(thrown: unknown, target: string, socket: string): unknown {
+  if (!(thrown instanceof WarroomError)) return thrown;
+  const words = `${thrown.message} ${thrown.cause instanceof Error ? thrown.cause.message : ''}`;
+  const denied = thrown.code === 'NO_RIGHT' && !/ask HAProxy/.test(words);
+  if (!denied && !/ENOENT|EACCES|no such|denied|open failed|not permitted/i.test(words)) return thrown;
+  return new WarroomError(
+    'NO_RIGHT',
+    {
+      target,
+      what: `read HAProxy's statistics at ${socket}`,
+      mend: `In the global section of haproxy.cfg: stats socket ${socket} mode 660 group haproxy level user; then usermod -aG haproxy warroom, and reload HAProxy.`,
+    },
+    thrown,
+  );
+}
+
+export function parseHaproxy(
+  [info = '', stat = '', states = '']: readonly string[],
+  backend: string,
+  target: string,
+): HaproxySnapshot {
+  const about = parseInfo(info, target);
+  const rows = parseStatCsv(stat, target).filter((row) => row.get('pxname') === backend);
+  const whole = rows.find((row) => row.get('svname') === 'BACKEND');
+  if (!whole)
+    throw new WarroomError('BAD_ANSWER', {
+      target,
+      expected: `the statistics of backend "${backend}"`,
+      problem: 'HAProxy has no backend of that name',
+    });
+  const totals = Object.fromEntries(TOTALS.map((name) => [name, number(whole.get(name))])) as Record<
+    Total,
+    number | undefined
+  >;
+  return {
+    pid: about.get('Pid') ?? '',
+    uptimeSeconds: number(about.get('Uptime_sec')) ?? 0,
+    backend,
+    algorithm: plain(whole.get('algo') ?? ''),
+    totals,
+    servers: rows
+      .filter((row) => row.get('type') === '2')
+      .map((row) => ({
+        name: plain(row.get('svname') ?? ''),
+        status: plain(row.get('status') ?? ''),
+        checkStatus: plain(
+          `${row.get('check_status') ?? ''} ${row.get('check_desc') || row.get('last_chk') || ''}`.trim(),
+        ),
+        weight: number(row.get('weight')) ?? 0,
+        current: number(row.get('scur')) ?? 0,
+        queue: number(row.get('qcur')) ?? 0,
+        sinceSeconds: number(row.get('lastchg')) ?? 0,
+        sessions: number(row.get('stot')) ?? 0,
+      })),
+    addresses: parseServerStates(states, target).filter((server) => server.backend === backend),
+  };
+}
+
+function number(cell: string | undefined): number | undefined {
+  return cell !== undefined && /^\d{1,16}$/.test(cell) ? Number(cell) : undefined;
+}

@@ -1,0 +1,155 @@
+import { z } from 'zod';
+import type { PartHealth } from '../../health/health.ts';
+import { lasted } from '../../message/figures.ts';
+import { defineCheck, type Evidence, type JudgeInput, type Verdict } from '../contract.ts';
+
+type Input = JudgeInput<object, unknown>;
+
+const afterSeconds = z
+  .number()
+  .min(0)
+  .default(10)
+  .describe('Seconds a part must be down: one lost packet or one slow answer is no failure.');
+
+const Connectivity = z.object({ afterSeconds });
+
+export const connectivity = defineCheck<object, z.infer<typeof Connectivity>>({
+  id: 'self.connectivity',
+  question: 'Can Warroom reach every host?',
+  thresholds: Connectivity,
+  needs: [],
+  falseAlarm: 'A host that is restarted on purpose.',
+  judge(input) {
+    const parts = partsOf(input, 'host');
+    const down = parts.filter((part) => downFor(part, input, input.thresholds.afterSeconds));
+    if (down.length === 0) return [{ level: 'ok', summary: `${counted(parts.length, 'host')} reached.` }];
+    // When nothing answers any more, it is Warroom that is cut off.
+    const cutOff = parts.length > 1 && down.length === parts.length;
+    if (cutOff)
+      return [
+        {
+          level: 'critical',
+          certain: true,
+          summary: `None of ${parts.length} hosts can be reached: it is Warroom that is cut off, or what lies between.`,
+          value: 0,
+          unit: 'count',
+          evidence: [table(down, input)],
+          advice: 'Look at the network of the machine that Warroom runs on before looking at the hosts.',
+        },
+      ];
+    return down.map(
+      (part): Verdict => ({
+        subject: detail(part),
+        level: 'critical',
+        certain: true,
+        summary: `${detail(part)} cannot be reached for ${age(part, input)}: ${part.what}`,
+        evidence: [table(down, input)],
+        ...(part.mend === undefined ? {} : { advice: part.mend }),
+      }),
+    );
+  },
+});
+
+/** How the sentence of TARGET_UNREACHABLE begins. */
+const UNREACHABLE = /^.{1,120} cannot be reached: /s;
+
+const Collectors = z.object({
+  afterSeconds: z
+    .number()
+    .min(0)
+    .default(30)
+    .describe(
+      'Seconds a collector must fail: its own checks are unknown at once, this one says that it lasts.',
+    ),
+});
+
+export const collectors = defineCheck<object, z.infer<typeof Collectors>>({
+  id: 'self.collectors',
+  question: 'Does every collector answer in time?',
+  thresholds: Collectors,
+  needs: [],
+  falseAlarm:
+    'A service that is stopped on purpose: its collectors fail until it is taken out of the config.',
+  judge(input) {
+    const parts = partsOf(input, 'collector');
+    // A service or host that does not answer is said by the checks of its own; here it would be a second alarm.
+    const bad = parts.filter(
+      (part) =>
+        part.state !== 'ok' &&
+        !UNREACHABLE.test(part.what) &&
+        sinceSeconds(part, input) >= input.thresholds.afterSeconds,
+    );
+    if (bad.length === 0)
+      return [{ level: 'ok', summary: `${counted(parts.length, 'collector')} answer in time.` }];
+    return [
+      {
+        level: 'warn',
+        summary: `${bad.length} of ${parts.length} collectors fail or are late, first ${detail(bad[0] as PartHealth)}: ${bad[0]?.what ?? ''}`,
+        value: bad.length,
+        unit: 'count',
+        threshold: 0,
+        evidence: [table(bad, input)],
+        advice:
+          'What they read is called unknown until they answer again: "warroom doctor" says what each lacks.',
+      },
+    ];
+  },
+});
+
+const Store = z.object({});
+
+export const store = defineCheck<object, z.infer<typeof Store>>({
+  id: 'self.store',
+  question: 'Can Warroom write what it knows?',
+  thresholds: Store,
+  needs: [],
+  falseAlarm: 'None: what cannot be written is lost at the next restart.',
+  judge(input) {
+    const bad = partsOf(input, 'store').filter((part) => part.state !== 'ok');
+    if (bad.length === 0) return [{ level: 'ok', summary: 'The store takes writes.' }];
+    return bad.map(
+      (part): Verdict => ({
+        level: part.state === 'down' ? 'critical' : 'warn',
+        certain: true,
+        summary: `The store is ${part.state === 'down' ? 'not writable' : 'slow'} for ${age(part, input)}: ${part.what}`,
+        ...(part.mend === undefined ? {} : { advice: part.mend }),
+      }),
+    );
+  },
+});
+
+function partsOf(input: Input, kind: string): readonly PartHealth[] {
+  return input.health?.of(kind) ?? [];
+}
+
+/** `collector:app/app1/stats` -> `app/app1/stats`. */
+function detail(part: PartHealth): string {
+  return part.part.slice(part.part.indexOf(':') + 1);
+}
+
+function sinceSeconds(part: PartHealth, input: Input): number {
+  return Math.max(0, (input.at - part.since) / 1000);
+}
+
+function downFor(part: PartHealth, input: Input, seconds: number): boolean {
+  return part.state === 'down' && sinceSeconds(part, input) >= seconds;
+}
+
+function age(part: PartHealth, input: Input): string {
+  return lasted(sinceSeconds(part, input) * 1000);
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
+
+function table(parts: readonly PartHealth[], input: Input): Evidence {
+  return {
+    kind: 'table',
+    title: 'Parts of Warroom that are not well',
+    columns: [{ name: 'part' }, { name: 'state' }, { name: 'for' }, { name: 'why' }, { name: 'mend' }],
+    rows: parts
+      .slice(0, 20)
+      .map((part) => [detail(part), part.state, age(part, input), part.what, part.mend ?? '']),
+  };
+}

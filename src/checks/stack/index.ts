@@ -1,0 +1,12 @@
+import { defineSystem } from '../contract.ts';
+import { visitors } from './checks.ts';
+
+/** What spans tiers. It collects nothing: the tiers' own systems have written the history that it is judged from. */
+export const stack = defineSystem<object>({
+  id: 'stack',
+  watches: 'stack',
+  collectors: [],
+  checks: [visitors],
+  views: [],
+  figures: () => '',
+});
