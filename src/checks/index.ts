@@ -1,9 +1,10 @@
 import type { System } from './contract.ts';
 import { haproxy } from './haproxy/index.ts';
+import { host } from './host/index.ts';
 import { self } from './self/index.ts';
 import { stack } from './stack/index.ts';
 import { uwsgi } from './uwsgi/index.ts';
 import { varnish } from './varnish/index.ts';
 
-/** Every watched system; a new one is a folder and a line here. The host's line stands first: import { host } from './host/index.ts'. */
-export const SYSTEMS: readonly System[] = [varnish, haproxy, uwsgi, stack, self];
+/** Every watched system; a new one is a folder and a line here. */
+export const SYSTEMS: readonly System[] = [host, varnish, haproxy, uwsgi, stack, self];

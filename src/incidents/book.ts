@@ -258,9 +258,10 @@ export class IncidentBook {
   }
 
   /** The newest diagnosis of an incident. Merges two incidents with one cause into the older. */
-  explain(id: number, causes: readonly Explanation[], at: number): IncidentEvent[] {
+  explain(id: number, found: readonly Explanation[], at: number): IncidentEvent[] {
     const incident = this.#incidents.get(id);
     if (!incident || !isOpen(incident)) return [];
+    const causes = found.map((cause) => steadied(cause, incident.causes));
     const best = causes[0];
     const parts = Object.fromEntries(
       Object.entries(incident.parts).map(([key, part]) => [
@@ -364,6 +365,12 @@ function holdsBack(incident: Incident, finding: Finding, stack: Stack): boolean 
       stack.hostsOf(finding.target, true).includes(host)
     );
   });
+}
+
+/** Under load a probe may stay without an answer: what was sure stays sure until something speaks against it. */
+function steadied(cause: Explanation, before: readonly Explanation[]): Explanation {
+  const sure = before.some((one) => one.cause === cause.cause && one.target === cause.target && one.confidence === 'sure');
+  return sure && cause.confidence === 'likely' ? { ...cause, confidence: 'sure' } : cause;
 }
 
 /** A finding that the cause is named after stays a part of its own, so that the incident ends with it. */

@@ -65,7 +65,19 @@ export class SshConnection {
   }
 
   async start(line: string): Promise<Started> {
-    const channel = await this.#exec(line);
+    let ended: Promise<number> | undefined;
+    // Listened for before anything is awaited: a quick command's exit may come in the very packet that opens its channel.
+    const channel = await this.#exec(line, (opened) => {
+      ended = this.#endOf(opened);
+    });
+    return {
+      ...{ stdin: channel, stdout: channel, stderr: channel.stderr },
+      ended: ended ?? this.#endOf(channel),
+      kill: () => kill(channel),
+    };
+  }
+
+  #endOf(channel: ClientChannel): Promise<number> {
     const ended = new Promise<number>((resolve, reject) => {
       let status: number | undefined;
       channel.on('exit', (code: number | null, signal?: string) => {
@@ -76,7 +88,7 @@ export class SshConnection {
       );
     });
     ended.catch(() => undefined);
-    return { stdin: channel, stdout: channel, stderr: channel.stderr, ended, kill: () => kill(channel) };
+    return ended;
   }
 
   /** A stream to a socket as the host sees it: direct-tcpip (RFC 4254, 7.2), or OpenSSH's direct-streamlocal. */
@@ -106,12 +118,14 @@ export class SshConnection {
     await this.#client?.catch(() => undefined);
   }
 
-  async #exec(line: string): Promise<ClientChannel> {
+  async #exec(line: string, onOpen?: (channel: ClientChannel) => void): Promise<ClientChannel> {
     const client = await this.#connected();
     const opening = new Promise<ClientChannel>((resolve, reject) => {
-      client.exec(line, (error, channel) =>
-        error ? reject(this.#unreachable(reason(error), error)) : resolve(quiet(channel)),
-      );
+      client.exec(line, (error, channel) => {
+        if (error) return reject(this.#unreachable(reason(error), error));
+        onOpen?.(channel);
+        return resolve(quiet(channel));
+      });
     });
     const late = this.#unreachable(`it opened no channel within ${OPEN_MS} ms`);
     return within(opening, OPEN_MS, late, (channel) => kill(channel));

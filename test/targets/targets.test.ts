@@ -265,4 +265,9 @@ describe.skipIf(!sshdPossible)('targets', () => {
     });
     expect(own.acting('far')).toBeUndefined();
   });
+
+  it('hears the end of a command that is over at once', async () => {
+    const target = targets.reading('far');
+    for (let n = 0; n < 60; n++) expect((await target.exec(sh`exit ${n % 7}`)).status).toBe(n % 7);
+  });
 });

@@ -48,7 +48,8 @@ const BY_CPU = 15;
 const BY_MEMORY = 15;
 const MOST = 60;
 const SMALLEST_PAGE_BYTES = 4096;
-const PSS_ABOVE_BYTES = 64_000_000;
+const PSS_ABOVE_BYTES = 250_000_000;
+const MOST_PSS = 12;
 const PYTHON = /^(python|pypy|uwsgi|gunicorn|celery)/;
 
 function choose(now: Omit<ProcessesSnapshot, 'chosen'>, before: ProcessesSnapshot | undefined): number[] {
