@@ -128,7 +128,7 @@ export async function testApp(listener?: RequestListener): Promise<TestApp> {
         .end('static');
     response.writeHead(200, { 'Content-Type': 'text/plain' }).end('ok');
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     seen,
@@ -180,6 +180,7 @@ export async function testHaproxy(
   at: Daemons,
   servers: Readonly<Record<string, number>>,
   balance = 'roundrobin',
+  addresses: Readonly<Record<string, string>> = {},
 ): Promise<TestHaproxy> {
   const port = await freePort();
   const socket = join(at.dir, 'haproxy.sock');
@@ -200,7 +201,9 @@ backend shop
   balance ${balance}
   option httpchk GET /health
 ${Object.entries(servers)
-  .map(([name, at]) => `  server ${name} 127.0.0.1:${at} check inter 200ms`)
+  .map(
+    ([name, at]) => `  server ${name} ${addresses[name] ?? '127.0.0.1'}:${at} check inter 200ms maxconn 40`,
+  )
   .join('\n')}
 `,
   );
