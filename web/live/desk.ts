@@ -42,12 +42,18 @@ export async function press(kind: 'approve' | 'refuse', proposal: ProposalJson):
   const { id, planHash } = proposal;
   if (pressing.value.has(id)) return;
   pressing.value = new Set(pressing.value).add(id);
+  let pressed = false;
   const message = await post<{ message: Message }>(`/api/proposals/${encodeURIComponent(id)}/${kind}`, {
     planHash,
   })
-    .then((answer) => answer.message)
+    .then((answer) => {
+      // From now on its steps tick off: the short list tells it better than the whole plan.
+      pressed = true;
+      return answer.message;
+    })
     .catch(problem);
   outcomes.value = new Map(outcomes.value).set(id, message);
+  if (pressed) showPlan(id, false);
   pressing.value = new Set([...pressing.value].filter((one) => one !== id));
 }
 

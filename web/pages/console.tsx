@@ -24,9 +24,9 @@ export function Console() {
       <LostStrip />
       <Tabs />
       <main class="panes">
-        <nav class="pane stack" aria-label="Stack" tabIndex={-1}>
+        <section class="pane stack" aria-label="Stack" tabIndex={0}>
           <StackPane />
-        </nav>
+        </section>
         <section class="pane middle" aria-label="Channel">
           <ChannelPane />
           <CommandLine />
@@ -68,7 +68,7 @@ const TABS = [
 function Tabs() {
   const open = openIncidents.value.length;
   return (
-    <div class="tabs" role="group" aria-label="Panes">
+    <nav class="tabs" aria-label="Panes">
       {TABS.map(([id, name]) => (
         <button
           key={id}
@@ -81,7 +81,7 @@ function Tabs() {
           {id === 'thread' && open > 0 ? ` (${open})` : ''}
         </button>
       ))}
-    </div>
+    </nav>
   );
 }
 

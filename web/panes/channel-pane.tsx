@@ -4,6 +4,7 @@ import { clock } from '../live/clock.ts';
 import { act } from '../live/desk.ts';
 import { follows } from '../live/route.ts';
 import { answers, incidents, loaded, notes } from '../live/state.ts';
+import { isHeldBack } from '../parts/held-back.tsx';
 import { MessageView } from '../parts/message.tsx';
 import { Item, type Shown } from './channel-item.tsx';
 
@@ -120,7 +121,7 @@ function headItem(incident: IncidentJson): Shown {
       <>
         {head && (
           <MessageView
-            message={{ blocks: head.message.blocks.filter((block) => block.kind !== 'fields') }}
+            message={{ blocks: head.message.blocks.filter((block) => !isHeldBack(block)) }}
             brief
           />
         )}

@@ -10,7 +10,9 @@ const ERRORS_SHOWN = 0.005;
 interface Figure {
   readonly name: string;
   readonly value: string;
-  readonly broken?: string;
+  /** Where there is something to be above. */
+  readonly level?: 'ok' | 'warn' | 'critical';
+  readonly limit?: string;
 }
 
 /** What visitors feel: the same three figures on the bar, on a phone and on the wall, in places that do not move. */
@@ -22,12 +24,12 @@ export function VisitorFigures({ status }: { readonly status: StatusJson }) {
   return (
     <dl class="figures">
       {figuresOf(visitors).map((one) => (
-        <div key={one.name} class={one.broken ? 'broken' : ''}>
+        <div key={one.name}>
           <dt>{one.name}</dt>
           <dd>
-            {one.broken && <Shape level="critical" size={12} />}
+            {one.level && <Shape level={one.level} size={12} />}
             <span class="value">{one.value}</span>
-            {one.broken && <span class="limit">{one.broken}</span>}
+            {one.limit && <span class="limit">{one.limit}</span>}
           </dd>
         </div>
       ))}
@@ -46,12 +48,15 @@ function figuresOf({ p95, errorShare, requests, limit }: NonNullable<StatusJson[
     {
       name: 'p95',
       value: figure(p95, 's'),
-      ...(p95 !== null && p95 > limit ? { broken: `limit ${figure(limit, 's')}` } : {}),
+      ...(p95 === null ? {} : { level: p95 > limit ? ('critical' as const) : ('ok' as const) }),
+      limit: `limit ${figure(limit, 's')}`,
     },
     {
       name: 'errors',
       value: figure(errorShare, 'share'),
-      ...(errorShare !== null && errorShare > ERRORS_SHOWN ? { broken: 'of requests' } : {}),
+      ...(errorShare === null
+        ? {}
+        : { level: errorShare > ERRORS_SHOWN ? ('warn' as const) : ('ok' as const) }),
     },
     { name: 'requests', value: figure(requests, '/s') },
   ];

@@ -16,6 +16,8 @@ export function Proposal({ proposal, first }: { readonly proposal: ProposalJson;
   const { id, state } = proposal;
   const shown = plansShown.value.has(id);
   const outcome = outcomes.value.get(id);
+  // What was never done is kept short: its plan still opens.
+  const whole = shown || !['refused', 'expired', 'void'].includes(state);
   return (
     <section id={`proposal-${id}`} class={`proposal ${state}`} aria-labelledby={`title-${id}`}>
       <header>
@@ -27,20 +29,12 @@ export function Proposal({ proposal, first }: { readonly proposal: ProposalJson;
           <Foreign text={proposal.title} />
         </h3>
       </header>
-      <p>
-        <span class="term">Expect</span> <Foreign text={proposal.expects} />
-      </p>
-      <Steps steps={proposal.steps} full={shown} />
+      {whole && <Pair term="Expect" text={proposal.expects} />}
+      {whole && <Steps steps={proposal.steps} full={shown} />}
       {shown && <Parameters proposal={proposal} />}
-      <p>
-        <span class="term">Undo</span> <Foreign text={proposal.undo} />
-      </p>
-      <Verdict proposal={proposal} />
-      {proposal.outcome && (
-        <p class="outcome">
-          <span class="term">{outcomeWord(proposal)}</span> <Foreign text={proposal.outcome} />
-        </p>
-      )}
+      {whole && <Pair term="Undo" text={proposal.undo} />}
+      {whole && <Verdict proposal={proposal} />}
+      {proposal.outcome && <Pair term={outcomeWord(proposal)} text={proposal.outcome} strong />}
       {proposal.patch && state === 'kept' && (
         <Code
           title={`Kept until restart. For good, put this into ${proposal.patch.file}`}
@@ -53,8 +47,33 @@ export function Proposal({ proposal, first }: { readonly proposal: ProposalJson;
           <MessageView message={outcome} />
         </div>
       )}
-      {state === 'pending' && <Press proposal={proposal} shown={shown} first={first} />}
+      {state === 'pending' ? (
+        <Press proposal={proposal} shown={shown} first={first} />
+      ) : (
+        <div class="actions">
+          <button type="button" class="small" aria-expanded={shown} onClick={() => showPlan(id, !shown)}>
+            {shown ? 'Hide plan' : 'Show plan'}
+          </button>
+        </div>
+      )}
     </section>
+  );
+}
+
+function Pair({
+  term,
+  text,
+  strong,
+}: {
+  readonly term: string;
+  readonly text: string;
+  readonly strong?: boolean;
+}) {
+  return (
+    <p class={strong ? 'pair strong' : 'pair'}>
+      <span class="term">{term}</span>
+      <Foreign text={text} />
+    </p>
   );
 }
 
@@ -73,7 +92,7 @@ function Press({
   const ready = shown && named && !pressing.value.has(id);
   return (
     <form
-      class="press"
+      class={shown ? 'press shown' : 'press'}
       onSubmit={(event) => {
         event.preventDefault();
         if (!shown) showPlan(id, true);

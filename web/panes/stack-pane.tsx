@@ -21,7 +21,7 @@ export function StackPane() {
         </p>
       )}
       <ul class="rows">{shown.services.map(row)}</ul>
-      {shown.hosts.length > 0 && <h3 class="label">Hosts</h3>}
+      {shown.hosts.length > 0 && <h2 class="label">Hosts</h2>}
       <ul class="rows">{shown.hosts.map(row)}</ul>
       {shown.setUp.length > 0 && (
         <a class="to-finish" href="/set-up" onClick={follows}>
@@ -50,7 +50,7 @@ function row(service: ServiceJson) {
         {...(here ? { 'aria-current': 'page' as const } : {})}
       >
         <Shape level={level} />
-        <span class="what">
+        <span class={spark ? 'what' : 'what wide'}>
           <span class="name">
             <span class="strong">{name}</span>
             {level !== 'ok' && <span class="word"> {wordOf(level)}</span>}
@@ -67,7 +67,7 @@ function row(service: ServiceJson) {
             {old && <span class="old"> · {old}</span>}
           </span>
         </span>
-        {spark ? <Spark series={spark} level={level} /> : <span class="spark" />}
+        {spark && <Spark series={spark} level={level} />}
         {worst && (
           <span class="worst">
             <Foreign text={worst.summary} />

@@ -4,6 +4,7 @@ import type { Action, Block } from '../../src/message/contract.ts';
 import { lasted } from '../../src/message/figures.ts';
 import { now } from '../live/clock.ts';
 import { act, outcomes } from '../live/desk.ts';
+import { HeldBack, isHeldBack } from '../parts/held-back.tsx';
 import { Level } from '../parts/level.tsx';
 import { MessageView } from '../parts/message.tsx';
 import { Foreign, Time } from '../parts/text.tsx';
@@ -78,8 +79,7 @@ function Since({ incident }: { readonly incident: IncidentJson }) {
 /** The title stands above, the buttons below, and what is held back opens instead of being one long line. */
 function belongsBelow(block: Block, index: number): boolean {
   if (index === 0 && block.kind === 'heading') return false;
-  if (block.kind === 'text') return !plainText(block.text).startsWith('Holds back ');
-  return block.kind !== 'actions';
+  return block.kind !== 'actions' && !isHeldBack(block);
 }
 
 function Actions(props: {
@@ -92,24 +92,6 @@ function Actions(props: {
       message={{ blocks: [{ kind: 'actions', actions: props.actions }] }}
       onAction={props.onAction}
     />
-  );
-}
-
-function HeldBack({ held }: { readonly held: readonly string[] }) {
-  if (held.length === 0) return null;
-  return (
-    <details class="held">
-      <summary>
-        holds back {held.length} {held.length === 1 ? 'symptom' : 'symptoms'}
-      </summary>
-      <ul class="small">
-        {held.map((one) => (
-          <li key={one}>
-            <Foreign text={one} />
-          </li>
-        ))}
-      </ul>
-    </details>
   );
 }
 

@@ -8,8 +8,8 @@ export function Verdict({ proposal }: { readonly proposal: ProposalJson }) {
   if (verify.length === 0) return null;
   if (proposal.state === 'pending')
     return (
-      <p>
-        <span class="term">Judged by</span>{' '}
+      <p class="pair">
+        <span class="term">Judged by</span>
         {verify
           .map(
             (goal) =>

@@ -15,17 +15,23 @@ export function Chart({
   readonly title: string;
 }) {
   const box = useRef<HTMLDivElement>(null);
+  const plotted = useRef<uPlot>(null);
+  const newest = useRef(series);
+  newest.current = series;
   useEffect(() => {
     const place = box.current;
     if (!place) return;
-    const plot = new uPlot(optionsOf(series, place.clientWidth), dataOf(series), place);
+    const plot = new uPlot(optionsOf(newest, place.clientWidth), dataOf(newest.current), place);
+    plotted.current = plot;
     const resized = new ResizeObserver(() => plot.setSize({ width: place.clientWidth, height: HEIGHT }));
     resized.observe(place);
     return () => {
       resized.disconnect();
       plot.destroy();
     };
-  }, [series]);
+  }, [series.metric]);
+  // New points move the line; where somebody points stays.
+  useEffect(() => plotted.current?.setData(dataOf(series)), [series]);
   const last = series.points.at(-1);
   return (
     <figure class="chart">
@@ -51,7 +57,9 @@ function dataOf({ points }: Pick<SeriesJson, 'points'>): uPlot.AlignedData {
   return [points.map(([at]) => at / 1000), points.map(([, value]) => value)];
 }
 
-function optionsOf(series: Omit<SeriesJson, 'target'>, width: number): uPlot.Options {
+type Newest = { readonly current: Omit<SeriesJson, 'target'> };
+
+function optionsOf(newest: Newest, width: number): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const font = `13px ${colour('--font')}`;
@@ -68,14 +76,19 @@ function optionsOf(series: Omit<SeriesJson, 'target'>, width: number): uPlot.Opt
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zoneName()),
     cursor: { y: false },
     scales: {
-      y: { range: (_plot, low, high) => [Math.min(0, low), Math.max(high, series.limit ?? high) * 1.1 || 1] },
+      y: {
+        range: (_plot, low, high) => [
+          Math.min(0, low),
+          Math.max(high, newest.current.limit ?? high) * 1.1 || 1,
+        ],
+      },
     },
     axes: [
       { ...axis, values: (_plot, ticks) => ticks.map((tick) => clock(tick * 1000, false)), space: 72 },
-      { ...axis, values: (_plot, ticks) => ticks.map((tick) => figure(tick, series.unit)), size: 64 },
+      { ...axis, values: (_plot, ticks) => ticks.map((tick) => figure(tick, newest.current.unit)), size: 64 },
     ],
     series: [{}, { stroke: colour('--accent'), width: 2, points: { show: false } }],
-    hooks: { draw: [(plot) => marks(plot, series, colour)] },
+    hooks: { draw: [(plot) => marks(plot, newest.current, colour)] },
   };
 }
 
@@ -92,7 +105,7 @@ function marks(plot: uPlot, series: Omit<SeriesJson, 'target'>, colour: (name: s
       [bbox.left + bbox.width, plot.valToPos(series.limit, 'y', true)],
     );
   ctx.setLineDash([]);
-  ctx.strokeStyle = colour('--text');
+  ctx.strokeStyle = colour('--muted');
   for (const change of series.changes) {
     const x = plot.valToPos(change.at / 1000, 'x', true);
     if (x >= bbox.left) stroke(ctx, [x, bbox.top], [x, bbox.top + bbox.height]);

@@ -28,7 +28,7 @@ function drawing(level: Shown) {
       return (
         <>
           <rect class="thin" x="1.5" y="1.5" width="13" height="13" rx="2" />
-          <path class="hatch" d="M2 7 7 2 M2 12 12 2 M4 14 14 4 M9 14 14 9" />
+          <path class="hatch" d="M2 5.5 5.5 2 M2 9 3.8 7.2 M10.5 14 14 10.5 M7 14 8.6 12.4 M12.4 8.6 14 7" />
           <path class="stroke" d="M5.8 6.1 C5.8 3.2 10.4 3.4 10.2 6.2 C10.1 7.8 8 7.9 8 9.7 M8 12.2 V12.3" />
         </>
       );
@@ -39,6 +39,16 @@ function drawing(level: Shown) {
     default:
       return level satisfies never;
   }
+}
+
+/** In lists the shape leads the row; its word is there for who cannot see it. */
+export function Mark({ level }: { readonly level: Shown }) {
+  return (
+    <span class="mark-of">
+      <Shape level={level} />
+      <span class="hidden">{wordOf(level)} </span>
+    </span>
+  );
 }
 
 export function Level({ level, word }: { readonly level: Shown; readonly word?: string }) {

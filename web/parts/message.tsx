@@ -1,7 +1,7 @@
 import type { Action, Block, Message } from '../../src/message/contract.ts';
 import { Chart } from './chart.tsx';
 import { Code } from './code.tsx';
-import { Level } from './level.tsx';
+import { Level, Mark } from './level.tsx';
 import { DataTable } from './table.tsx';
 import { Spans } from './text.tsx';
 
@@ -42,7 +42,7 @@ function blockView(block: Block, key: number, { brief, onAction }: Options) {
           {block.rows.map((row, i) => (
             <div key={i}>
               <dt>
-                {row.tone && <Level level={row.tone} />}
+                {row.tone && <Mark level={row.tone} />}
                 <Spans text={row.name} />
               </dt>
               <dd>
