@@ -15,6 +15,8 @@ export { isRefusal } from './refusal.ts';
 
 /** Reading what a plan needs: a few round trips. */
 const PLAN_MS = 20_000;
+/** Proposals that one person may have waiting: a thread is no place for a hundred. */
+const MOST_WAITING = 5;
 
 export interface Made {
   readonly remediation: AnyRemediation;
@@ -82,6 +84,8 @@ export async function propose(
   if (equal?.state === 'pending' && equal.record.expiresAt > parts.now()) return equal;
   if (equal && equal.state !== 'pending')
     return { refused: `${equal.record.id} does the same and is ${equal.state}.` };
+  if (asker !== undefined && waitingOf(parts, asker) >= MOST_WAITING)
+    return { refused: `${MOST_WAITING} proposals of yours wait already.`, mend: 'Refuse one first.' };
   const input = {
     remediation,
     config: parts.config(),
@@ -97,6 +101,11 @@ export async function propose(
   const [limit] = runRules(input, made.plan.target, same);
   if (limit) return limit;
   return store(parts, record(parts, { incident, id, same, asker, made }), asker);
+}
+
+function waitingOf(parts: Parts, asker: string): number {
+  return parts.ledger.all().filter((one) => one.state === 'pending' && one.record.askers.includes(asker))
+    .length;
 }
 
 function nextId(parts: Parts, incident: number): string {

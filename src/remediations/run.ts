@@ -84,6 +84,8 @@ export class Run {
   }
 
   async #stillAsApproved(record: ProposalRecord): Promise<string | undefined> {
+    if (this.parts.config().policy.off.includes(record.remediation))
+      return `${record.remediation} was switched off (policy.off).`;
     const wish = { remediation: record.remediation, params: record.params };
     for (let tries = 1; ; tries++) {
       const made = await makePlan(this.parts, wish, this.id);
@@ -108,11 +110,7 @@ export class Run {
       if (lost) return this.#decide(hold, lost);
       const decision = await this.#steps.apply(hold, record, index, told.intended.has(index));
       if (decision) return this.#decide(hold, this.resumed ? { ...decision, end: 'reverted' } : decision);
-      this.parts.onTargetChange?.({
-        at: this.parts.now(),
-        what: `${this.id} ${record.plan.title}`,
-        target: record.plan.target,
-      });
+      if (this.#changes(record, index)) this.#noteChange(record, record.plan.title);
     }
     const at = this.parts.now();
     await this.parts.ledger.write([this.id], async (tx) => {
@@ -136,7 +134,7 @@ export class Run {
     if (!this.resumed) return undefined;
     for (const index of done) {
       const step = record.plan.steps[index];
-      if (!step || !stepType(this.parts.stepTypes, step).revert) continue;
+      if (!step || !this.#changes(record, index)) continue;
       const found = await this.#steps.look(hold, step);
       if (found !== 'present')
         return revert(
@@ -209,12 +207,7 @@ export class Run {
       }
       reverted += 1;
     }
-    if (reverted > 0)
-      this.parts.onTargetChange?.({
-        at: this.parts.now(),
-        what: `${this.id} taken back`,
-        target: record.plan.target,
-      });
+    if (reverted > 0) this.#noteChange(record, 'taken back');
     const back = decision.end === 'failed' ? ' Nothing of it was applied.' : ' All of it was taken back.';
     await this.#finish(state, decision.end, `${decision.why}${back}`, hold);
   }
@@ -236,6 +229,20 @@ export class Run {
       const hash = await appendAudit(tx, { at, who: WARROOM, what: to, json });
       const what = `${this.id} ${to}: ${outcome} · audit ${shortHash(hash)}`;
       await this.parts.publish(tx, { incident: record.incident, at, what, reply: true });
+    });
+  }
+
+  /** Checks and waits change nothing. */
+  #changes({ plan }: ProposalRecord, index: number): boolean {
+    const step = plan.steps[index];
+    return step !== undefined && stepType(this.parts.stepTypes, step).revert !== undefined;
+  }
+
+  #noteChange({ plan }: ProposalRecord, what: string): void {
+    this.parts.onTargetChange?.({
+      at: this.parts.now(),
+      what: `${this.id} ${what}`,
+      target: plan.target,
     });
   }
 

@@ -235,6 +235,12 @@ describe('a proposal', () => {
     expect(guard.whyNot('switch')[0]?.mend).toContain('policy.off');
   });
 
+  test('is not the sixth of one person that waits', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await proposed(name, 'edge', 'cleo');
+    expect(refusal(await guard.propose(12, wish('f'), 'cleo'))).toContain('5 proposals of yours');
+    expect(refusal(await guard.propose(12, wish('f')))).toBeUndefined();
+  });
+
   test('has a hash that does not move with the traffic, and does with the plan', async () => {
     const hash = async () => {
       const made = await guard.preview(wish());
