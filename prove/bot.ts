@@ -29,15 +29,13 @@ export class Bot {
       env: { ...process.env, ...this.env },
     });
     this.#child = child;
+    if (await this.#answers()) throw new Failed(`something else already answers at ${this.url}`);
     await eventually(
       'the console to answer',
       async () => {
         if (child.exitCode !== null)
           throw new Failed(`the bot ended with ${child.exitCode}: ${this.log().slice(-1500)}`);
-        return fetch(`${this.url}/api/health`).then(
-          (response) => (response.ok ? true : undefined),
-          () => undefined,
-        );
+        return (await this.#answers()) ? true : undefined;
       },
       30_000,
       100,
@@ -101,6 +99,13 @@ export class Bot {
     return this.post(`/api/proposals/${proposal.id}/approve`, { planHash: proposal.planHash }, who);
   }
 
+  #answers(): Promise<boolean> {
+    return fetch(`${this.url}/api/health`, { signal: AbortSignal.timeout(2_000) }).then(
+      (response) => response.ok,
+      () => false,
+    );
+  }
+
   async #ask<T>(method: string, path: string, who: string, body?: object): Promise<Answer<T>> {
     const response = await fetch(`${this.url}${path}`, {
       method,
@@ -126,6 +131,15 @@ export async function botFor(
   const tokens = JSON.parse(readFileSync(join(root, 'tokens.json'), 'utf8')) as Record<string, string>;
   const bot = new Bot(config, console.publicUrl, tokens, join(root, 'bot.log'), env);
   act.after(() => bot.kill('SIGKILL'));
+  act.lastWords(
+    () =>
+      `the bot's log ends:\n${bot
+        .log()
+        .split('\n')
+        .slice(-12)
+        .map((line) => line.slice(0, 600))
+        .join('\n')}`,
+  );
   await bot.start();
   return bot;
 }

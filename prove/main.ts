@@ -17,6 +17,7 @@ if (!proof) {
 const started = Date.now();
 const undo: (() => Promise<unknown> | unknown)[] = [];
 const figures: string[] = [];
+const lastWords: (() => string)[] = [];
 let failures = 0;
 const seconds = () => (Date.now() - started) / 1000;
 const act: Act = {
@@ -27,6 +28,7 @@ const act: Act = {
   },
   figure: (label, value) => figures.push(`${label} ${value}`),
   after: (step) => undo.push(step),
+  lastWords: (words) => lastWords.push(words),
   folder: () => {
     const folder = mkdtempSync(join(tmpdir(), 'warroom-prove-'));
     undo.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -52,6 +54,7 @@ try {
   );
 } finally {
   clearTimeout(timer);
+  if (failures > 0) for (const words of lastWords) act.say(words());
   for (const step of undo.reverse()) {
     try {
       await step();

@@ -16,6 +16,8 @@ export interface Act {
   figure(name: string, value: string | number): void;
   /** Undone at the end, in reverse order, whatever happened. */
   after(undo: () => Promise<unknown> | unknown): void;
+  /** Said before cleaning up when something failed: the last words of what was started. */
+  lastWords(words: () => string): void;
   /** A folder that is gone afterwards. */
   folder(): string;
   seconds(): number;
