@@ -1,6 +1,6 @@
 import type { GroupRow, LogFacts, Reason, UrlRow } from './facts.ts';
 import { addTally, groupOf, newTally } from './log-tally.ts';
-import { dearest, type GroupSums, type LogWindow, type UrlSums } from './log-window.ts';
+import { dearest, type GroupSums, type LogWindow, type UrlSums, urlId } from './log-window.ts';
 
 const URLS_SHOWN = 300;
 const GROUPS_SHOWN = 100;
@@ -29,7 +29,7 @@ export function logFacts(windows: readonly LogWindow[]): LogFacts {
 function mergeUrls(windows: readonly LogWindow[]): UrlSums[] {
   const merged = new Map<string, UrlSums>();
   for (const row of windows.flatMap((window) => window.urls)) {
-    const id = `${row.method} ${row.host}${row.path}`;
+    const id = urlId(row);
     const known = merged.get(id);
     if (!known) {
       merged.set(id, { ...row, statuses: { ...row.statuses } });
@@ -40,6 +40,8 @@ function mergeUrls(windows: readonly LogWindow[]): UrlSums[] {
     known.cookies += row.cookies;
     known.authorizations += row.authorizations;
     known.noTtl += row.noTtl;
+    known.permanents += row.permanents;
+    known.permanentSeconds += row.permanentSeconds;
     if (row.location !== undefined) known.location = row.location;
     if (row.cacheControl !== undefined) known.cacheControl = row.cacheControl;
     if (row.vary !== undefined) known.vary = row.vary;
@@ -69,7 +71,7 @@ function mergeGroups(windows: readonly LogWindow[]): GroupSums[] {
 }
 
 function urlRow(row: UrlSums): UrlRow {
-  const { setCookies, cookies, authorizations, noTtl, ...rest } = row;
+  const { setCookies, cookies, authorizations, noTtl, permanents, permanentSeconds, ...rest } = row;
   const [status = '0'] = Object.entries(row.statuses).sort((a, b) => b[1] - a[1])[0] ?? [];
   return {
     ...rest,

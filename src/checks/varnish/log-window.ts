@@ -32,6 +32,9 @@ export interface UrlSums extends MutableTally {
   cookies: number;
   authorizations: number;
   noTtl: number;
+  /** Backend answers with 301 or 308, and their seconds. */
+  permanents: number;
+  permanentSeconds: number;
 }
 
 export interface GroupSums extends MutableTally {
@@ -90,7 +93,7 @@ export function summed(
 
 function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
   const { method, host, path } = record;
-  const id = `${method} ${host}${path}`;
+  const id = urlId(record);
   let row = urls.get(id);
   if (!row) {
     row = {
@@ -102,6 +105,8 @@ function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
       cookies: 0,
       authorizations: 0,
       noTtl: 0,
+      permanents: 0,
+      permanentSeconds: 0,
     };
     urls.set(id, row);
   }
@@ -112,6 +117,10 @@ function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
   row.setCookies += record.setCookie ? 1 : 0;
   row.cookies += record.cookie ? 1 : 0;
   row.authorizations += record.authorization ? 1 : 0;
+  if (!record.client && PERMANENT.has(record.status)) {
+    row.permanents += 1;
+    row.permanentSeconds += record.seconds;
+  }
   row.noTtl += record.ttl !== undefined && record.ttl <= 0 ? 1 : 0;
 }
 
@@ -141,6 +150,11 @@ function growGroup(groups: Map<string, GroupSums>, record: LogRecord): void {
     row.permanent.backendRequests += 1;
     row.permanent.backendSeconds += record.seconds;
   }
+}
+
+/** A URL's key in a map. */
+export function urlId(row: Pick<UrlSums, 'method' | 'host' | 'path'>): string {
+  return `${row.method} ${row.host}${row.path}`;
 }
 
 /** The dearest by backend time, then by requests. */

@@ -3,7 +3,7 @@ import { growth, secondsBetween, share } from '../rate.ts';
 import type { BackendRow, VarnishFacts } from './facts.ts';
 import type { LogSnapshot } from './log.ts';
 import { logFacts } from './log-facts.ts';
-import type { LogWindow } from './log-window.ts';
+import { type LogWindow, urlId } from './log-window.ts';
 import type { Backend, StatSnapshot } from './stat.ts';
 
 /** Percentiles come from windows this young. */
@@ -117,7 +117,7 @@ export function measureLog(
   const errorShare = share(errors, requests);
   if (errorShare !== undefined)
     readings.push({ metric: 'visitors.error_share', value: errorShare, unit: 'share' });
-  readings.push(...redirects(recent, seconds));
+  readings.push(...redirects(windows, recent, seconds));
   const durations = recent.flatMap((window) => window.durations).sort((a, b) => a - b);
   for (const [metric, rank] of [
     ['visitors.p50', 0.5],
@@ -129,29 +129,31 @@ export function measureLog(
   return { readings, facts: { log: logFacts(windows) } };
 }
 
-/** What permanent redirects cost the application now; the facts' minute would show a cure too late. */
-function redirects(windows: readonly LogWindow[], seconds: number): Reading[] {
-  const sum = (value: (window: LogWindow) => number) => windows.reduce((all, one) => all + value(one), 0);
-  const permanent = (key: 'backendRequests' | 'backendSeconds') =>
-    sum((window) => window.groups.reduce((all, group) => all + group.permanent[key], 0));
-  const ofTime =
-    share(
-      permanent('backendSeconds'),
-      sum((window) => window.backendSeconds),
-    ) ?? 0;
-  const ofRequests =
-    share(
-      permanent('backendRequests'),
-      sum((window) => window.backendRequests),
-    ) ?? 0;
+/**
+ * What permanent redirects cost the application now; the facts' minute would show a cure too late. Only URLs that
+ * were asked for again within the minute count: a cold cache asks for each of them once.
+ */
+function redirects(all: readonly LogWindow[], recent: readonly LogWindow[], seconds: number): Reading[] {
   if (seconds <= 0) return [];
+  const asked = new Map<string, number>();
+  for (const row of all.flatMap((window) => window.urls))
+    asked.set(urlId(row), (asked.get(urlId(row)) ?? 0) + row.permanents);
+  const rows = recent.flatMap((window) => window.urls).filter((row) => (asked.get(urlId(row)) ?? 0) > 1);
+  const count = rows.reduce((sum, row) => sum + row.permanents, 0);
+  const time = rows.reduce((sum, row) => sum + row.permanentSeconds, 0);
+  const total = (key: 'backendRequests' | 'backendSeconds') =>
+    recent.reduce((sum, window) => sum + window[key], 0);
   return [
-    { metric: 'varnish.redirects_time_share', value: ofTime, unit: 'share' },
-    { metric: 'varnish.redirects_request_share', value: ofRequests, unit: 'share' },
     {
-      metric: 'varnish.redirects_backend_requests',
-      value: permanent('backendRequests') / seconds,
-      unit: '/s',
+      metric: 'varnish.redirects_time_share',
+      value: share(time, total('backendSeconds')) ?? 0,
+      unit: 'share',
     },
+    {
+      metric: 'varnish.redirects_request_share',
+      value: share(count, total('backendRequests')) ?? 0,
+      unit: 'share',
+    },
+    { metric: 'varnish.redirects_backend_requests', value: count / seconds, unit: '/s' },
   ];
 }

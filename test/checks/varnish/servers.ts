@@ -82,6 +82,7 @@ ${options.extra ?? ''}
     );
     const child = this.#start('/usr/bin/uwsgi', ['--ini', ini]);
     await until(() => httpStatus(port, '/health'));
+    await until(() => connects(stats));
     return { port, stats, child, fifo: join(this.folder, `fifo-${port}`) };
   }
 

@@ -39,7 +39,8 @@ type HitRate = z.infer<typeof HitRate>;
 
 /** A cache that fills must gain this much within a minute to count as warming. */
 const RISING_PER_MINUTE = 0.02;
-const SLOPE_MS = 60_000;
+const LONGEST_SLOPE_MS = 60_000;
+const SLOPE_POINTS = 3;
 
 export const hitRate = defineCheck<VarnishFacts, HitRate>({
   id: 'varnish.hit-rate',
@@ -63,17 +64,21 @@ export const hitRate = defineCheck<VarnishFacts, HitRate>({
     if (level === 'ok') return [{ level, cleared, summary: `${figures}.`, value, unit: 'share', threshold }];
     const warming = begun(input);
     if (warming !== undefined) {
-      const perMinute = slope(
-        input.history.series({ metric: 'varnish.hit_share', target: input.target, windowMs: SLOPE_MS }),
-      );
-      if (perMinute === undefined) return [thin(`${figures}; the cache is warming since ${warming}.`)];
+      const since = Math.min(LONGEST_SLOPE_MS, input.at - warming.at);
+      const points = input.history.series({
+        metric: 'varnish.hit_share',
+        target: input.target,
+        windowMs: Math.max(1000, since),
+      });
+      const perMinute = slope(points);
+      if (perMinute === undefined) return [thin(`${figures}; the cache is empty since ${warming.what}.`)];
       if (perMinute >= RISING_PER_MINUTE) {
         const left = Math.max(1, Math.ceil((threshold - value) / perMinute));
         return [
           {
             level: 'ok',
             cleared: false,
-            summary: `${figures}; warming after ${warming}, about ${left} min left.`,
+            summary: `${figures}; warming after ${warming.what}, about ${left} min left.`,
             value,
             unit: 'share',
             threshold,
@@ -86,7 +91,7 @@ export const hitRate = defineCheck<VarnishFacts, HitRate>({
       {
         level,
         cleared,
-        summary: `${figures}${warming === undefined ? '' : `; not rising after ${warming}`}.`,
+        summary: `${figures}${warming === undefined ? '' : `; not rising after ${warming.what}`}.`,
         value,
         unit: 'share',
         threshold,
@@ -111,25 +116,28 @@ export const hitRate = defineCheck<VarnishFacts, HitRate>({
   },
 });
 
-/** What emptied the cache lately, in words; undefined when nothing did. */
-function begun(input: JudgeInput<VarnishFacts, HitRate>): string | undefined {
+/** What emptied the cache lately, the latest of all; undefined when nothing did. */
+function begun(input: JudgeInput<VarnishFacts, HitRate>): { at: number; what: string } | undefined {
+  const { history, target, at } = input;
   const windowMs = input.thresholds.warmingSeconds * 1000;
-  const uptime = Math.min(
-    ...input.instances.map((one) => one.value('varnish.uptime') ?? Number.POSITIVE_INFINITY),
-  );
-  if (uptime * 1000 < windowMs) return 'a start';
-  const { history, target } = input;
-  if (history.series({ metric: 'varnish.bans', target, windowMs }).some((point) => point.value > 0))
-    return 'a ban';
-  const change = input.changes.findLast(
-    (one) => input.at - one.at < windowMs && (one.target === undefined || one.target === target),
-  );
-  return change?.what;
+  const uptimes = input.instances.flatMap((one) => one.value('varnish.uptime') ?? []);
+  const bans = history
+    .series({ metric: 'varnish.bans', target, windowMs })
+    .filter((point) => point.value > 0);
+  return [
+    ...uptimes.map((uptime) => ({ at: at - uptime * 1000, what: 'a start' })),
+    ...bans.map((point) => ({ at: point.at, what: 'a ban' })),
+    ...input.changes
+      .filter((change) => change.target === undefined || change.target === target)
+      .map((change) => ({ at: change.at, what: change.what })),
+  ]
+    .filter((one) => at - one.at < windowMs)
+    .sort((a, b) => b.at - a.at)[0];
 }
 
 /** Gain a minute: the later half of the series against the earlier; undefined while it is too short to tell. */
 function slope(points: readonly Point[]): number | undefined {
-  if (points.length < 4) return undefined;
+  if (points.length < SLOPE_POINTS) return undefined;
   const middle = Math.floor(points.length / 2);
   const [early, late] = [points.slice(0, middle), points.slice(middle)];
   const time = (part: readonly Point[]) => mean(part.map((point) => ({ value: point.at }))) ?? 0;
