@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { dropHost } from './host.ts';
 import { dropBridge } from './network.ts';
 import { HOSTS } from './plan.ts';
-import { numberOf, readState, releaseNumber } from './state.ts';
+import { claimOf, readState, releaseNumber, retire } from './state.ts';
 
 /**
  * Ends everything that the lab made and removes its folder, or with `keep` leaves the folder for a look. Works on a
@@ -11,12 +11,14 @@ import { numberOf, readState, releaseNumber } from './state.ts';
  */
 export async function downLab(root: string, options: { readonly keep?: boolean } = {}): Promise<boolean> {
   const folder = resolve(root);
-  const number = readState(folder)?.number ?? numberOf(folder);
-  if (number === undefined) return false;
-  await Promise.all(HOSTS.map((host) => dropHost(number, host.name)));
-  dropBridge(number);
-  if (options.keep) rmSync(join(folder, 'lab.json'), { force: true });
+  const number = claimOf(folder)?.number;
+  if (number === undefined && !readState(folder)) return false;
+  if (number !== undefined) {
+    await Promise.all(HOSTS.map((host) => dropHost(number, host.name)));
+    dropBridge(number);
+  }
+  if (options.keep) retire(folder);
   else rmSync(folder, { recursive: true, force: true });
-  releaseNumber(number);
+  if (number !== undefined) releaseNumber(number);
   return true;
 }

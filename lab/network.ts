@@ -41,6 +41,11 @@ export function isIn(number: number, host: string, pid: number): boolean {
   return inode !== undefined && netOf(pid) === `net:[${inode}]`;
 }
 
+/** Whether any of a lab's hosts runs, by the pids of their first processes. Any will do: one may have been ended on purpose. */
+export function isAlive(number: number, hosts: Readonly<Record<string, number>>): boolean {
+  return Object.entries(hosts).some(([host, first]) => isIn(number, host, first));
+}
+
 /** Every process in the host's network namespace, wherever it was started from. */
 export function processesIn(number: number, host: string): number[] {
   const inode = inodeOf(number, host);

@@ -41,12 +41,17 @@ export function claimNumber(root: string): number {
   throw new Error(`All ${NUMBERS} lab numbers are taken; see ${LOCKS}.`);
 }
 
-/** The number that a root holds although its folder says nothing: its `up` was cut short, or the folder removed. */
-export function numberOf(root: string): number | undefined {
+/**
+ * The number that a root holds, and who claimed it. Only this may be trusted when something is to be ended: what a
+ * folder says of itself may be older than the last start of the machine, and its number another's by now.
+ */
+export function claimOf(root: string): { readonly number: number; readonly pid: number } | undefined {
   if (!existsSync(LOCKS)) return undefined;
-  return readdirSync(LOCKS)
-    .map(Number)
-    .find((number) => holder(lockFile(number)).root === root);
+  const claims = readdirSync(LOCKS).map((name) => ({
+    number: Number(name),
+    ...holder(lockFile(Number(name))),
+  }));
+  return claims.find((claim) => claim.root === root);
 }
 
 export function releaseNumber(number: number): void {
@@ -69,6 +74,19 @@ export function writeState(state: LabState): void {
   const file = stateFile(state.root);
   writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
   renameSync(`${file}.new`, file);
+}
+
+/** What `down --keep` leaves is a lab's folder still, and may be used again. */
+export function retire(root: string): void {
+  if (existsSync(stateFile(root))) renameSync(stateFile(root), retiredFile(root));
+}
+
+export function isRetired(root: string): boolean {
+  return existsSync(retiredFile(root));
+}
+
+function retiredFile(root: string): string {
+  return join(root, 'lab.down.json');
 }
 
 function stateFile(root: string): string {

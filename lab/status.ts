@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ACTOR, keyFile, knownHostsFile, READER } from './accounts.ts';
 import { FAULTS } from './faults/index.ts';
 import { Lab } from './lab.ts';
+import { isAlive } from './network.ts';
 import { addressOf, HOSTS, SITE } from './plan.ts';
 import { ADMIN_SOCKET, BALANCER_PORT, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
 import { APP_PORT, FIFO, INI_FILE, STATS } from './services/uwsgi.ts';
@@ -19,7 +20,7 @@ export function labStatus(root: string) {
   const login = (user: string) => ({ user, port: 22, key: keyFile(state.root, user) });
   const apps = HOSTS.filter((host) => host.role === 'uwsgi').map((host) => host.name);
   return {
-    up: state.complete,
+    up: state.complete && isAlive(state.number, state.hosts),
     number,
     root: state.root,
     public: `http://${at('web1')}`,

@@ -1,4 +1,4 @@
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { makeKeys } from './accounts.ts';
 import { makeCpuGroup } from './cgroup.ts';
@@ -7,12 +7,12 @@ import { downLab } from './down.ts';
 import { bootHost, writeHost } from './host.ts';
 import { Lab } from './lab.ts';
 import { BOOT_CORES } from './limits.ts';
-import { makeBridge, makeNamespace } from './network.ts';
+import { isAlive, makeBridge, makeNamespace } from './network.ts';
 import { ensurePackages, labPossible } from './packages.ts';
 import { HOSTS, namespace } from './plan.ts';
 import { answers, until } from './run.ts';
 import { SERVICES } from './services/index.ts';
-import { claimNumber, type LabState, numberOf, readState, writeState } from './state.ts';
+import { claimNumber, claimOf, isRetired, type LabState, readState, writeState } from './state.ts';
 
 export interface UpOptions {
   readonly root: string;
@@ -26,10 +26,15 @@ export async function upLab(options: UpOptions): Promise<Lab> {
   const say = options.say ?? (() => undefined);
   const possible = labPossible();
   if (!possible.possible) throw new Error(`The lab cannot run here: ${possible.reason}.`);
-  if (readState(root)?.complete) return new Lab(root);
+  const before = readState(root);
+  if (before?.complete && isAlive(before.number, before.hosts)) return new Lab(root);
   refuseForeignFolder(root);
-  // What an earlier `up` left behind when it was cut short.
+  const claimer = claimOf(root)?.pid;
+  if (before && !before.complete && claimer !== process.pid && existsSync(`/proc/${claimer}/stat`))
+    throw new Error(`The lab in ${root} is being started by process ${claimer}.`);
+  // What an earlier `up` left behind when it was cut short, or the machine was started anew.
   await downLab(root);
+  if (isRetired(root)) rmSync(root, { recursive: true });
   ensurePackages(say);
   const number = claimNumber(root);
   try {
@@ -83,7 +88,7 @@ async function makeLab(root: string, number: number, say: (line: string) => void
 /** `down` removes the root: a folder with anything else in it is not taken. */
 function refuseForeignFolder(root: string): void {
   if (/['\n]/.test(root)) throw new RangeError(`The lab's folder may not have quotes in its name: ${root}`);
-  const ours = readState(root) !== undefined || numberOf(root) !== undefined;
+  const ours = readState(root) !== undefined || claimOf(root) !== undefined || isRetired(root);
   if (!ours && existsSync(root) && readdirSync(root).length > 0)
     throw new RangeError(`${root} is not empty and holds no lab; give an empty or new folder with --root.`);
 }

@@ -12,7 +12,7 @@ import { newRoot, sayWhySkipped, withoutLab } from './lab-support.ts';
 
 sayWhySkipped();
 
-describe.skipIf(withoutLab !== undefined)('a lab that is not whole', () => {
+describe.skipIf(withoutLab !== undefined)('a lab that is not whole', { timeout: 60_000 }, () => {
   test('is removed when its start was cut short before it could say what it made', async () => {
     const root = newRoot();
     const number = claimNumber(root);

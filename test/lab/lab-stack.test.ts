@@ -11,7 +11,8 @@ import { newRoot, prepareLab, sayWhySkipped, withoutLab } from './lab-support.ts
 
 sayWhySkipped();
 
-describe.skipIf(withoutLab !== undefined)('the lab', () => {
+// Generous: the machine may be building something else meanwhile.
+describe.skipIf(withoutLab !== undefined)('the lab', { timeout: 60_000 }, () => {
   const root = newRoot();
   let lab: Lab;
   let status: LabStatus;
