@@ -37,16 +37,17 @@ function redactWord(word: string, name: string): [string, boolean] {
     (word === '-u' || word === '--user' || word === '-H' || word === '--header')
   )
     return [word, true];
-  // A query string, or an inline script: its words are not ours to weigh.
-  return SECRET_NAME.test(word) && /[\s=:?&]/.test(word)
-    ? [
-        word.replace(
-          /([\w.-]*?(?:pass|secret|token|key|auth|cookie|dsn)[\w.-]*["']?\s*[=:]\s*)\S+.*/is,
-          `$1${BLANK}`,
-        ),
-        false,
-      ]
-    : [word, false];
+  return [SECRET_NAME.test(word) ? redactText(word) : word, false];
+}
+
+/** A query string, or an inline script: whatever may be a value behind such a name is blank. */
+function redactText(text: string): string {
+  return text
+    .replace(
+      /((?:pass|secret|token|key|auth|credential|cookie|dsn)[\w.-]*["']?\s*[=:]\s*)(?:(?:bearer|basic)\s+)?[^\s&;]+/gi,
+      `$1${BLANK}`,
+    )
+    .replace(/(-[\w-]*(?:pass|secret|token|key|auth|credential)[\w-]*\s+)[^\s-]\S*/gi, `$1${BLANK}`);
 }
 
 function withoutUserInfo(word: string): string {
