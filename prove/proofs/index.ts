@@ -1,6 +1,10 @@
 import type { Proof } from '../proof.ts';
+import { badConfig } from './bad-config.ts';
+import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
+import { kill9 } from './kill-9.ts';
 import { story1 } from './story-1.ts';
+import { wrongFix } from './wrong-fix.ts';
 
 /** Every promised thing; a new one is a file and a line here. */
-export const PROOFS: readonly Proof[] = [story1, healthy];
+export const PROOFS: readonly Proof[] = [firstStart, story1, wrongFix, kill9, healthy, badConfig];

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { reason } from '../errors/catalogue.ts';
 import type { Cause, ExplainContext, Explanation, ProbeContext } from './contract.ts';
 
 /** Seconds that all probes of one diagnosis may take together. */
@@ -17,7 +18,10 @@ export async function diagnose(
       cause.suspects(context).map(async (suspicion) => {
         const probed = cause.probe
           ? await orUndefined(cause.probe(suspicion, { ...context, ask }), late, (problem) =>
-              log.warn({ err: problem, cause: cause.id, target: suspicion.target }, 'a probe gave no answer'),
+              log.warn(
+                { problem: reason(problem), cause: cause.id, target: suspicion.target },
+                'a probe gave no answer',
+              ),
             )
           : undefined;
         return cause.explain(suspicion, context, probed);

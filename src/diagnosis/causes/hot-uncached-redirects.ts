@@ -1,13 +1,13 @@
 import type { GroupRow, UrlRow, VarnishFacts } from '../../checks/varnish/facts.ts';
 import { cleanRequest } from '../../checks/varnish/index.ts';
 import { addServer, appLine, appState, pressed } from '../app.ts';
-import { defineCause, type ExplainContext, type Explanation } from '../contract.ts';
+import { defineCause, type ExplainContext, type Explanation, type ProbeContext } from '../contract.ts';
 import { bad, frontSymptoms, percent, wouldCover } from '../findings.ts';
 
 /** A redirect group takes at least this share of the application's time before it counts as a cause. */
 const NOTABLE_SHARE = 0.2;
 const PERMANENT = new Set([301, 308]);
-const TRIED_URLS = 2;
+const TRIED_URLS = 3;
 
 interface Hot {
   readonly group: GroupRow;
@@ -35,22 +35,25 @@ export const hotUncachedRedirects = defineCause<readonly Tried[]>({
   probe: async ({ target }, context) => {
     const hot = hottest(context, target);
     const paths = (hot?.rows ?? []).slice(0, TRIED_URLS).map((row) => row.path);
-    return Promise.all(
-      paths.map(async (path) => {
-        const [plain, withCookie] = await Promise.all([
-          context.ask(cleanRequest, target, { path }),
-          context.ask(cleanRequest, target, { path, cookie: true }),
-        ]);
-        const same = plain.status === withCookie.status && plain.location === withCookie.location;
-        return { path, status: plain.status, cacheControl: plain.cacheControl ?? '', same };
-      }),
-    );
+    // An application that is overloaded may answer some of our own requests with 503, or not in time: those say nothing.
+    const tried = await Promise.allSettled(paths.map((path) => tryOne(path, target, context)));
+    return tried.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
   },
   explain: ({ target }, context, tried) => {
     const hot = hottest(context, target);
     return hot && explanation(context, target, hot, tried ?? []);
   },
 });
+
+async function tryOne(path: string, target: string, context: ProbeContext): Promise<Tried | undefined> {
+  const [plain, withCookie] = await Promise.all([
+    context.ask(cleanRequest, target, { path }),
+    context.ask(cleanRequest, target, { path, cookie: true }),
+  ]);
+  if (plain.status >= 500 || withCookie.status >= 500) return undefined;
+  const same = plain.status === withCookie.status && plain.location === withCookie.location;
+  return { path, status: plain.status, cacheControl: plain.cacheControl ?? '', same };
+}
 
 /** The group of permanent redirects that takes most of the application's time, when that is notable. */
 function hottest(context: ExplainContext, varnish: string): Hot | undefined {
