@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { host } from '../../../src/checks/host/index.ts';
 import type { Command } from '../../../src/targets/command.ts';
 import type { Target } from '../../../src/targets/contract.ts';
@@ -9,7 +10,8 @@ import { answersOf, FIXTURES, judge, place, play, ROUNDS, replayed } from './rep
 /**
  * Records what this machine answers, in namespaces of its own that hold nothing but the case's programs (as root):
  *   npx tsx test/checks/host/record.ts debian-12-6.18 busy-process
- * `--expect` writes the expected results of all recordings anew; the difference is what gets reviewed.
+ * It writes the expected results of all recordings anew, with no words behind it those alone: the difference is what
+ * gets reviewed.
  */
 const CASES: Readonly<Record<string, string>> = {
   healthy: 'python3 -m http.server 8000 >/dev/null 2>&1 &',
@@ -32,20 +34,28 @@ async function record(version: string, name: string): Promise<void> {
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin; ip link set lo up; cd /
 ${programs}
 sleep 1000 </dev/null`;
-  const box = spawn('unshare', ['-m', '-n', '-p', '-u', '-f', '--mount-proc', '--kill-child', 'sh', '-s'], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
+  const box = spawn(
+    '/usr/bin/unshare',
+    ['-m', '-n', '-p', '-u', '-f', '--mount-proc', '--kill-child', 'sh', '-s'],
+    {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    },
+  );
   box.stdin.write(`${script}
 `);
   await pause(2000);
   const inside = readFileSync(`/proc/${box.pid}/task/${box.pid}/children`, 'utf8').trim();
   let count = 0;
   const ask = async (command: Command) => {
-    const stdout = execFileSync('nsenter', ['-t', inside, '-m', '-n', '-p', '-u', 'sh', '-c', command.line], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-      env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-    });
+    const stdout = execFileSync(
+      '/usr/bin/nsenter',
+      ['-t', inside, '-m', '-n', '-p', '-u', 'sh', '-c', command.line],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: { LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+      },
+    );
     count += 1;
     writeFileSync(join(folder, `${String(count).padStart(2, '0')}.txt`), stdout);
     return { stdout, stderr: '', status: 0, cut: false, ms: 0 };
@@ -82,29 +92,34 @@ Recorded by \`npx tsx test/checks/host/record.ts ${version} ${name}\`.
   );
 }
 
-async function expect(): Promise<void> {
-  for (const version of readdirSync(FIXTURES))
-    for (const name of readdirSync(join(FIXTURES, version))) {
-      const folder = join(FIXTURES, version, name);
-      const seen = await play(replayed(answersOf(folder)));
-      const findings = judge(seen).map(({ check, subject, level, cleared, basis, summary, value }) => ({
-        check,
-        subject,
-        level,
-        cleared,
-        basis,
-        summary,
-        value,
-      }));
-      const expected = { readings: seen.readings, facts: seen.facts, findings };
-      writeFileSync(join(folder, 'expected.json'), `${JSON.stringify(expected, null, 1)}\n`);
-    }
+/** What a recording gives, as `expected.json` holds it. */
+export async function resultsOf(folder: string): Promise<string> {
+  const seen = await play(replayed(answersOf(folder)));
+  const findings = judge(seen).map(({ check, subject, level, cleared, basis, summary, value }) => ({
+    check,
+    subject,
+    level,
+    cleared,
+    basis,
+    summary,
+    value,
+  }));
+  return `${JSON.stringify({ ...seen, findings }, null, 1)}\n`;
+}
+
+export function recordings(): string[] {
+  return readdirSync(FIXTURES).flatMap((version) =>
+    readdirSync(join(FIXTURES, version)).map((name) => join(version, name)),
+  );
 }
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const [version, name] = process.argv.slice(2);
-if (version && name) await record(version, name);
-await expect();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [version, name] = process.argv.slice(2);
+  if (version && name) await record(version, name);
+  for (const one of recordings())
+    writeFileSync(join(FIXTURES, one, 'expected.json'), await resultsOf(join(FIXTURES, one)));
+}
