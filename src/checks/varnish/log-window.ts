@@ -59,7 +59,7 @@ export interface LogWindow {
   readonly groups: readonly GroupSums[];
 }
 
-const URLS_KEPT = 1000;
+const URLS_KEPT = 400;
 const GROUPS_KEPT = 200;
 const PATHS_KEPT = 2000;
 const NETWORKS_KEPT = 500;

@@ -38,6 +38,10 @@ function factsView(
       const facts = logFacts([await logLook(context)]);
       const evidence = show(facts);
       if (facts.requests === 0) return [{ kind: 'note', text: `No request was finished in ${LOG_S} s.` }];
+      if (evidence.length === 0)
+        return [
+          { kind: 'note', text: `None of ${facts.requests} requests in ${LOG_S} s reached the application.` },
+        ];
       return facts.limited
         ? [
             ...evidence,
