@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { cpuSeconds } from './cgroup.ts';
-import type { Lab } from './lab.ts';
+import { calibrationFile, type Lab } from './lab.ts';
 import { CPU_CORES, LIMITS } from './limits.ts';
 import { HOSTS, namespace } from './plan.ts';
 
@@ -51,7 +50,7 @@ export async function calibrate(lab: Lab, say: (line: string) => void): Promise<
         `That is not comfortable (above ${COMFORTABLE * 100} %): this machine needs other caps in lab/limits.ts.`,
       );
     const result = { rate, healthyMs, faultMs, healthyBusy };
-    writeFileSync(join(lab.root, 'calibration.json'), `${JSON.stringify(result, null, 2)}\n`);
+    writeFileSync(calibrationFile(lab.root), `${JSON.stringify(result, null, 2)}\n`);
     return result;
   } finally {
     await lab.fault(FAULT, false);

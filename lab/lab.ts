@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { findFault } from './faults/index.ts';
 import { hostDir, inHost } from './host.ts';
@@ -77,8 +77,14 @@ export class Lab {
     await (on ? fault.on(this, { host }) : fault.off(this, { host }));
   }
 
+  /** What `calibrate` found for this lab, else the rate that needs no calibration. */
+  get defaultRate(): number {
+    const file = calibrationFile(this.root);
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { rate: number }).rate : LIMITS.rate;
+  }
+
   /** Starts traffic at a rate in requests a second, from client1; it replaces what ran before, and 0 stops it. */
-  async traffic(rate: number, seconds: number = LIMITS.trafficSeconds): Promise<void> {
+  async traffic(rate: number = this.defaultRate, seconds: number = LIMITS.trafficSeconds): Promise<void> {
     if (rate > 0) await startGenerator(this.state, rate, seconds);
     else await stopGenerator(this.state);
     writeState({ ...this.state, rate });
@@ -93,4 +99,8 @@ export class Lab {
   plug(host: string, connected: boolean): void {
     run(['ip', '-n', namespace(this.state.number, host), 'link', 'set', 'eth0', connected ? 'up' : 'down']);
   }
+}
+
+export function calibrationFile(root: string): string {
+  return join(root, 'calibration.json');
 }

@@ -1,8 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { type Calibration, calibrate } from './calibrate.ts';
+import { calibrate } from './calibrate.ts';
 import { downLab } from './down.ts';
 import { FAULTS } from './faults/index.ts';
 import { Lab } from './lab.ts';
@@ -43,15 +42,15 @@ command('up', 'starts the stack').action(async (options: Options) => {
   await upLab({ root: options.root, say });
   const status = labStatus(options.root);
   const how = before ? 'Up already' : `Up in ${((Date.now() - started) / 1000).toFixed(1)} s`;
-  const lab = 'npm run lab --';
+  const call = 'npm run lab --';
   show(
     status,
     options.json,
     `${how}: ${status.public}
 Watch it:  node dist/main.js start --config ${status.config}
-Visitors:  ${lab} traffic default --root ${status.root}
-A fault:   ${lab} fault no-redirect-cache on --root ${status.root}
-The end:   ${lab} down --root ${status.root}`,
+Visitors:  ${call} traffic default --root ${status.root}
+A fault:   ${call} fault no-redirect-cache on --root ${status.root}
+The end:   ${call} down --root ${status.root}`,
   );
 });
 
@@ -75,11 +74,12 @@ command('status', 'what is up, where, and how the visitors fare').action((option
 command('traffic <rate>', 'visitors: requests a second from client1, "default", or "stop"')
   .option('--seconds <n>', 'end by itself after', String(LIMITS.trafficSeconds))
   .action(async (rate: string, options: Options) => {
-    const wanted = wantedRate(rate, options.root);
+    const lab = new Lab(options.root);
+    const wanted = wantedRate(rate, lab);
     const seconds = Number(options.seconds);
     if (!(seconds > 0))
       throw new RangeError(`--seconds must be a positive number, not "${options.seconds}".`);
-    await new Lab(options.root).traffic(wanted, seconds);
+    await lab.traffic(wanted, seconds);
     const text = wanted > 0 ? `${wanted} requests/s, for ${seconds} s at most.` : 'No traffic.';
     show({ rate: wanted, seconds }, options.json, text);
   });
@@ -100,11 +100,8 @@ command('calibrate', 'finds the traffic that saturates three application servers
   },
 );
 
-/** "default" is what `calibrate` found for this lab, else what needs no calibration. */
-function wantedRate(text: string, root: string): number {
-  const file = join(resolve(root), 'calibration.json');
-  if (text === 'default')
-    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Calibration).rate : LIMITS.rate;
+function wantedRate(text: string, lab: Lab): number {
+  if (text === 'default') return lab.defaultRate;
   const rate = text === 'stop' ? 0 : Number(text);
   if (!(rate >= 0 && rate <= 1000))
     throw new RangeError(

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inNetwork } from '../../lab/host.ts';
@@ -46,5 +46,6 @@ describe.skipIf(withoutLab !== undefined)('a lab that is not whole', { timeout: 
     await expect(upLab({ root })).rejects.toThrow('is not empty');
     expect(await downLab(root)).toBe(false);
     expect(existsSync(join(root, 'precious', 'file'))).toBe(true);
+    rmSync(root, { recursive: true });
   });
 });
