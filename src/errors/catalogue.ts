@@ -5,7 +5,7 @@
  */
 export const SENTENCES = {
   CONFIG_NOT_FOUND:
-    'There is no config file at {path}. Write one with "warroom init", or name it with --config.',
+    'There is no config file at {path}. config/warroom.example.yaml is one to start from; name yours with --config.',
   CONFIG_UNREADABLE: '{path} cannot be read: {problem}. Let the user {user}, who runs Warroom, read it.',
   CONFIG_SYNTAX: '{place}: not YAML: {problem}',
   CONFIG_UNKNOWN_KEY: '{place}: unknown key "{key}" in {parent}. {hint}',
