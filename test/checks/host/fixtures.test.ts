@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Reading } from '../../../src/checks/contract.ts';
+import { host } from '../../../src/checks/host/index.ts';
+import { instanceView } from '../../../src/schedule/judging.ts';
 import { recordings, resultsOf } from './record.ts';
 import { answersOf, FIXTURES, judge, place, play, replayed } from './replay.ts';
 
@@ -22,6 +24,19 @@ describe('recordings of real hosts', () => {
     expect(bad).toMatchObject([{ subject: 'sh-7', level: 'warn', unit: 'cores' }]);
     expect(JSON.stringify(bad[0]?.evidence)).toContain('while :; do :; done report --password …');
     expect(JSON.stringify(seen)).not.toContain('hunter2');
+  });
+
+  it('finds nothing wrong with a quiet host', async () => {
+    // The machine that was recorded had other work to do; the load average alone shows it.
+    const seen = await play(
+      replayed(recorded('idle'), (text) => text.replace(/(==> \/proc\/loadavg <==\n)\S+ \S+/, '$10.40 0.35')),
+    );
+    expect(
+      judge(seen).map(({ check, level, basis, cleared }) => `${check} ${level} ${basis} ${cleared}`),
+    ).toEqual(host.checks.map((check) => `${check.id} ok enough true`));
+    expect(host.figures([instanceView('web1', 0, seen.readings, seen.facts)])).toMatch(
+      /^CPU \d.* % of 2 cores, .* GiB of .* GiB free$/,
+    );
   });
 
   it('looks into the threads of a busy process', async () => {

@@ -14,7 +14,7 @@ import { answersOf, FIXTURES, judge, place, play, ROUNDS, replayed } from './rep
  * gets reviewed.
  */
 const CASES: Readonly<Record<string, string>> = {
-  healthy: 'python3 -m http.server 8000 >/dev/null 2>&1 &',
+  idle: 'python3 -m http.server 8000 >/dev/null 2>&1 &',
   'busy-process': `nice -n -20 sh -c 'while :; do :; done' report --password hunter2 &`,
   'busy-thread': `nice -n -20 python3 -c '
 import threading
