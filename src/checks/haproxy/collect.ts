@@ -1,4 +1,5 @@
 import { WarroomError } from '../../errors/catalogue.ts';
+import { sh } from '../../targets/command.ts';
 import {
   askHaproxy,
   parseInfo,
@@ -34,7 +35,8 @@ export interface HaproxySnapshot {
 const TOTALS = ['qcur', 'stot', 'req_tot', 'hrsp_5xx', 'econ', 'eresp', 'wretr', 'qtime', 'rtime'] as const;
 export type Total = (typeof TOTALS)[number];
 
-export async function collectHaproxy({ place, target, signal }: CollectContext): Promise<HaproxySnapshot> {
+export async function collectHaproxy(context: CollectContext): Promise<HaproxySnapshot> {
+  const { place, target, signal } = context;
   const config = place.service && place.stack.service(place.service.name, 'haproxy')?.config;
   const socket = config?.socket ?? '/run/haproxy/stats.sock';
   const backend = config?.backend ?? '';
@@ -42,23 +44,37 @@ export async function collectHaproxy({ place, target, signal }: CollectContext):
   try {
     return parseHaproxy(await askHaproxy(target, socket, commands, { signal }), backend, target.name);
   } catch (thrown) {
-    throw explained(thrown, target.name, socket);
+    throw await explained(thrown, context, socket);
   }
 }
 
-/** A socket that may not be opened, or is not there, is a right to be given; the exact lines say which. */
-function explained(thrown: unknown, target: string, socket: string): unknown {
+/**
+ * Over SSH a socket that is not there, may not be opened or belongs to a HAProxy that ended all "open failed": the
+ * host is asked which it is. The first two are rights to be given, with the exact lines.
+ */
+async function explained(
+  thrown: unknown,
+  { target, signal }: CollectContext,
+  socket: string,
+): Promise<unknown> {
   if (!(thrown instanceof WarroomError)) return thrown;
-  const words = `${thrown.message} ${thrown.cause instanceof Error ? thrown.cause.message : ''}`;
-  const denied = thrown.code === 'NO_RIGHT' && !/ask HAProxy/.test(words);
-  if (!denied && !/ENOENT|EACCES|no such|denied|open failed|not permitted/i.test(words)) return thrown;
+  if (thrown.code !== 'TARGET_UNREACHABLE' && thrown.code !== 'NO_RIGHT') return thrown;
+  const looked = await target
+    .read(
+      sh`if ! [ -e ${socket} ]; then echo none; elif [ -w ${socket} ]; then echo open; else stat -c 'closed %G' ${socket}; id -un; fi`,
+      { signal },
+    )
+    .catch(() => undefined);
+  const [state = '', user = ''] = looked?.stdout.trim().split('\n') ?? [];
+  const group = /^closed (\S+)$/.exec(state)?.[1];
+  if (state !== 'none' && group === undefined) return thrown;
+  const mend =
+    group === undefined || group === 'root'
+      ? `In the global section of haproxy.cfg: stats socket ${socket} mode 660 group haproxy level user; then usermod -aG haproxy ${user || 'warroom'}, and reload HAProxy. If its socket is elsewhere, set "socket".`
+      : `On ${target.name}: usermod -aG ${group} ${user}`;
   return new WarroomError(
     'NO_RIGHT',
-    {
-      target,
-      what: `read HAProxy's statistics at ${socket}`,
-      mend: `In the global section of haproxy.cfg: stats socket ${socket} mode 660 group haproxy level user; then usermod -aG haproxy warroom, and reload HAProxy.`,
-    },
+    { target: target.name, what: `read HAProxy's statistics at ${socket}`, mend },
     thrown,
   );
 }

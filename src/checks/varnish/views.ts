@@ -1,15 +1,12 @@
-import { WarroomError } from '../../errors/catalogue.ts';
-import { sh } from '../../targets/command.ts';
 import type { CollectContext, Evidence, View } from '../contract.ts';
 import { pause } from '../pause.ts';
-import { plain } from '../rate.ts';
 import { missTable } from './checks/shared.ts';
-import { explainFailure, instanceOf } from './command.ts';
 import { knowsJson, readWindow } from './log.ts';
 import { logFacts } from './log-facts.ts';
 import type { LogWindow } from './log-window.ts';
 import { measureStat } from './measure.ts';
 import { collectStat } from './stat.ts';
+import { agents, top } from './views-top.ts';
 
 const STAT_MS = 1000;
 /** A live look answers within 2.5 s: the log is read for less than that. */
@@ -209,77 +206,6 @@ const histogram: View = {
         ]),
       },
     ];
-  },
-};
-
-/** Tags of the log that may be counted; those with cookies and credentials are not among them. */
-const TAGS = [
-  'RespStatus',
-  'ReqURL',
-  'ReqMethod',
-  'BereqURL',
-  'BerespStatus',
-  'VCL_call',
-  'FetchError',
-  'VCL_Error',
-  'Error',
-] as const;
-const FETCHED = 20_000;
-
-async function counted(
-  context: CollectContext,
-  title: string,
-  command: ReturnType<typeof sh>,
-): Promise<Evidence[]> {
-  const output = await context.target.exec(command, { signal: context.signal, timeoutMs: 5000 });
-  if (output.status !== 0) throw await explainFailure(context, 'varnishtop', output);
-  const rows = new Map<string, number>();
-  for (const line of output.stdout.split('\n')) {
-    const [, count, text] = /^\s*([\d.]+)\s+\S+\s+(.*)$/.exec(line) ?? [];
-    if (count === undefined || text === undefined) continue;
-    // The query of a URL may hold secrets.
-    const name = plain(text.replace(/\?.*$/s, ''));
-    rows.set(name, (rows.get(name) ?? 0) + Number(count));
-  }
-  return [
-    {
-      kind: 'table',
-      title,
-      columns: [{ name: 'entry' }, { name: 'times' }],
-      rows: [...rows].sort((a, b) => b[1] - a[1]).slice(0, 15),
-    },
-  ];
-}
-
-const top: View = {
-  name: 'top',
-  summary: `Entries of the log that come most often: top [${TAGS.join('|')}]`,
-  show(context, args) {
-    const tag = TAGS.find((one) => one.toLowerCase() === (args[0] ?? 'BereqURL').toLowerCase());
-    if (tag === undefined)
-      throw new WarroomError('BAD_ARGUMENT', {
-        command: 'varnish top',
-        problem: `choose one of ${TAGS.join(', ')}.`,
-      });
-    const name = instanceOf(context.place);
-    const command =
-      name === undefined
-        ? sh`timeout 4 varnishtop -1 -i ${tag} | head -n ${FETCHED}`
-        : sh`timeout 4 varnishtop -1 -n ${name} -i ${tag} | head -n ${FETCHED}`;
-    return counted(context, `${tag} in the log's buffer`, command);
-  },
-};
-
-const agents: View = {
-  name: 'agents',
-  summary: 'User agents that ask most',
-  show(context) {
-    const name = instanceOf(context.place);
-    const command =
-      name === undefined
-        ? sh`timeout 4 varnishtop -1 -I ReqHeader:^User-Agent: | head -n ${FETCHED}`
-        : sh`timeout 4 varnishtop -1 -n ${name} -I ReqHeader:^User-Agent: | head -n ${FETCHED}`;
-    return counted(context, "User agents in the log's buffer", command);
   },
 };
 
