@@ -218,9 +218,7 @@ describe('files', () => {
 
   it('says that a file is not there, or cannot be read', () => {
     const file = join(dir, 'none.yaml');
-    expect(said(() => loadConfig(file, {}))).toEqual([
-      `There is no config file at ${file}. Write one with "warroom init", or name it with --config.`,
-    ]);
+    expect(said(() => loadConfig(file, {}))[0]).toContain(`There is no config file at ${file}.`);
     mkdirSync(file);
     expect(said(() => loadConfig(file, {}))[0]).toContain(`${file} cannot be read: EISDIR`);
   });
