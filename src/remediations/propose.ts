@@ -13,8 +13,8 @@ import { openRows } from './verdict.ts';
 
 export { isRefusal } from './refusal.ts';
 
-/** Reading what a plan needs: a few round trips. */
-const PLAN_MS = 20_000;
+/** Reading what a plan needs: a few round trips, some of them to an application that is overloaded. */
+const PLAN_MS = 30_000;
 /** Proposals that one person may have waiting: a thread is no place for a hundred. */
 const MOST_WAITING = 5;
 

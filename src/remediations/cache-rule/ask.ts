@@ -1,12 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
 import type { ServiceOf } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
+import { WarroomError } from '../../errors/catalogue.ts';
 import type { PlanContext, Refusal } from '../contract.ts';
+import { until } from '../steps/wait.ts';
 import { socketAddress } from '../wire/address.ts';
 import { type HttpAnswer, httpGet } from '../wire/http-get.ts';
 import { type CacheRuleParams, falls, matchesOf } from './params.ts';
 import { locationPattern, type Redirect } from './vcl.ts';
 
 const TRIED = 4;
+const TRIES = 4;
+const AGAIN_MS = 500;
+const ENOUGH = 2;
+const MOMENT_MS = 1_500;
+const ASK_MS = 6_000;
 /** A visitor's cookie for our second request; no application knows it. */
 const COOKIE = 'sessionid=warroom; csrftoken=warroom';
 const PERMANENT: readonly number[] = [301, 308];
@@ -54,18 +62,64 @@ export function loggedUrls(service: string, context: Pick<PlanContext, 'seen'>):
   return [...facts.values()].flatMap((one) => one.log?.urls ?? []);
 }
 
+/**
+ * Our own requests, with and without a cookie. The rule is wanted most where the application is overloaded, and there
+ * many requests fail: a failure says nothing of the URL, so it is asked for again, and left out if that stays so.
+ */
 export async function tryAll(
   params: CacheRuleParams,
   service: ServiceOf<'varnish'>,
   context: PlanContext,
 ): Promise<Tried[]> {
-  return Promise.all(
-    examplesOf(params, context).map(async (path) => ({
-      path,
-      plain: await ask(path, service, context),
-      withCookie: await ask(path, service, context, COOKIE),
-    })),
+  const examples = examplesOf(params, context);
+  const each = params.form === 'synth' || params.synthetic;
+  const told: Tried[] = [];
+  const all = Promise.all(
+    examples.map(async (path) => {
+      const [plain, withCookie] = await Promise.all([
+        askUntilTold(path, service, context),
+        askUntilTold(path, service, context, COOKIE),
+      ]);
+      if (plain && withCookie) told.push({ path, plain, withCookie });
+    }),
   );
+  // Visitors wait for the rule: where the application is slow, two that are known and a moment for the rest will do.
+  const done = new AbortController();
+  const some = each ? all : someTold(told, AbortSignal.any([context.signal, done.signal]));
+  await Promise.race([all, some]).finally(() => done.abort());
+  // A synthetic answer is made for each URL, so each must be known; of a pattern, some are enough.
+  const enough = each ? examples.length : Math.min(1, examples.length);
+  if (told.length < enough)
+    throw new WarroomError('BAD_ANSWER', {
+      target: params.service,
+      expected: `a redirect or a page for ${examples.join(', ')}`,
+      problem: 'our own requests failed or were not answered in time, several times',
+    });
+  // In the order of asking, not of answering: the plan's hash covers it.
+  return [...told].sort((a, b) => examples.indexOf(a.path) - examples.indexOf(b.path));
+}
+
+async function someTold(told: readonly Tried[], signal: AbortSignal): Promise<void> {
+  await until(signal, 50, async () => (told.length >= ENOUGH ? true : undefined));
+  await setTimeout(MOMENT_MS, undefined, { signal });
+}
+
+async function askUntilTold(
+  path: string,
+  service: ServiceOf<'varnish'>,
+  context: PlanContext,
+  cookie?: string,
+): Promise<HttpAnswer | undefined> {
+  for (let tries = 1; tries <= TRIES; tries++) {
+    if (tries > 1) await setTimeout(AGAIN_MS, undefined, { signal: context.signal });
+    try {
+      const answer = await ask(path, service, context, cookie);
+      if (answer.status < 500) return answer;
+    } catch (thrown) {
+      if (context.signal.aborted) throw thrown;
+    }
+  }
+  return undefined;
 }
 
 export function ask(
@@ -82,7 +136,7 @@ export function ask(
     {
       path,
       host: new URL(service.url).host,
-      signal: context.signal,
+      signal: AbortSignal.any([context.signal, AbortSignal.timeout(ASK_MS)]),
       ...(cookie === undefined ? {} : { cookie }),
     },
   );
@@ -154,9 +208,11 @@ export async function redirectsOf(
     if (goal.hostname === site.hostname) {
       if (urls.has(goal.pathname))
         return { refused: `${path} is sent to ${goal.pathname}, which the rule answers itself: a loop.` };
-      const answer = await ask(`${goal.pathname}${goal.search}`, service, context);
-      if (answer.status !== 200)
-        return { refused: `${path} is sent to ${goal.pathname}, which answers ${answer.status}, not 200.` };
+      const answer = await askUntilTold(`${goal.pathname}${goal.search}`, service, context);
+      if (answer?.status !== 200)
+        return {
+          refused: `${path} is sent to ${goal.pathname}, which answers ${answer?.status ?? 'nothing'}, not 200.`,
+        };
     }
     redirects.push({ url: path, status: plain.status === 308 ? 308 : 301, location: plain.location ?? '' });
   }

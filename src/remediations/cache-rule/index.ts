@@ -23,8 +23,8 @@ interface Base {
   readonly host: string;
   readonly name: string;
   readonly source: string;
-  /** A VCL of the name that ours would have is there already. */
-  readonly taken: boolean;
+  /** Names of all VCLs that are loaded. */
+  readonly names: readonly string[];
 }
 
 interface Prepared {
@@ -94,8 +94,7 @@ async function readBase(
         refused: `The VCL of ${host} could not be read whole (status ${shownVcl.status}), so it is not built upon.`,
         mend: 'Raise it for the running Varnish:  varnishadm param.set cli_limit 1m',
       };
-    const taken = vcls.some((vcl) => vcl.name === vclNameOf(tagOf(context.proposalId)));
-    return { host, name: active.name, source: shownVcl.body, taken };
+    return { host, name: active.name, source: shownVcl.body, names: vcls.map((vcl) => vcl.name) };
   });
 }
 
@@ -131,7 +130,7 @@ function plan(
   const service = context.stack.service(params.service, 'varnish')?.config;
   if (!service) return unknownService(params.service);
   const matches = matchesOf(params);
-  const tag = tagOf(context.proposalId);
+  const tag = freeTag(tagOf(context.proposalId), prepared.bases);
   const key = canonicalHash({ form: params.form, matches, redirects: prepared.redirects }).slice(0, 12);
   const rules = rulesOf({
     ...{ tag, matches, form: params.form, seconds: params.seconds, synthetic: params.synthetic },
@@ -141,11 +140,6 @@ function plan(
   });
   const steps: { load: Step; use: Step }[] = [];
   for (const base of prepared.bases) {
-    if (base.taken)
-      return {
-        refused: `A VCL named ${vclNameOf(tag)} is in Varnish on ${base.host} already.`,
-        mend: `varnishadm vcl.discard ${vclNameOf(tag)}`,
-      };
     if (base.source.includes(` ${key} begin`))
       return { refused: `The rule stands in ${base.name} on ${base.host} already.` };
     const made = stepsFor(params.service, base, tag, rules);
@@ -171,6 +165,14 @@ function plan(
     },
     target: params.service,
   };
+}
+
+/** A store that was begun anew counts its incidents anew: a VCL of an earlier one may bear the name. */
+function freeTag(tag: string, bases: readonly Base[]): string {
+  const taken = (name: string) => bases.some((base) => base.names.includes(name));
+  let free = tag;
+  for (let i = 2; taken(vclNameOf(free)); i++) free = `${tag}x${i}`;
+  return free;
 }
 
 function stepsFor(
