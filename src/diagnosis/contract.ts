@@ -1,4 +1,4 @@
-import type { CollectContext, Evidence, Finding, Probe } from '../checks/contract.ts';
+import type { Evidence, Probe } from '../checks/contract.ts';
 import type { Seen } from '../checks/seen.ts';
 import type { Stack } from '../config/stack.ts';
 
@@ -65,17 +65,3 @@ export interface Cause<P = undefined> {
 export function defineCause<P>(cause: Cause<P>): Cause<unknown> {
   return cause as Cause<unknown>;
 }
-
-/** One whole diagnosis: findings and causes, best first. */
-export interface Diagnosis {
-  readonly findings: readonly Finding[];
-  readonly causes: readonly Explanation[];
-}
-
-export type ProbeRunner = (
-  probe: Probe<unknown, unknown>,
-  target: string,
-  args: unknown,
-  host: string | undefined,
-) => Promise<unknown>;
-export type { CollectContext };

@@ -1,5 +1,4 @@
 import type { Finding } from '../checks/contract.ts';
-import { identity } from '../checks/contract.ts';
 import type { ExplainContext } from './contract.ts';
 
 /** Findings that are bad at this moment, of the checks named (all when none are), at a target when one is given. */
@@ -11,10 +10,6 @@ export function bad(context: ExplainContext, checks: readonly string[] = [], tar
     )
     .filter((finding) => checks.length === 0 || checks.includes(finding.check))
     .filter((finding) => target === undefined || finding.target === target);
-}
-
-export function identities(findings: readonly Finding[]): string[] {
-  return findings.map(identity);
 }
 
 /** `check@target` of checks at targets, whether bad now or later: what a cause would explain. */

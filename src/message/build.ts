@@ -28,7 +28,6 @@ function isText(slot: Span | Text): slot is Text {
 /** Words of Warroom's own that are not literals (a figure already formatted, a state's name). */
 export const own = (text: string): Span => ({ kind: 'plain', text });
 export const strong = (text: string): Span => ({ kind: 'strong', text });
-export const code = (text: string): Span => ({ kind: 'code', text });
 export const time = (at: number, seconds = true): Span => ({ kind: 'time', at, seconds });
 
 export const paragraph = (text: Text): Block => ({ kind: 'text', text });

@@ -28,8 +28,3 @@ export function placesOf(
       });
     });
 }
-
-/** Names that a system's checks are judged for. */
-export function targetsOf(system: System, stack: Stack): string[] {
-  return [...new Set(placesOf(system, stack, new Map()).map((place) => place.target))];
-}

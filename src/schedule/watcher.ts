@@ -18,7 +18,7 @@ import type { HealthBoard } from '../health/health.ts';
 import type { History } from '../history/history.ts';
 import type { Targets } from '../targets/contract.ts';
 import { instanceView, judged, thresholdsFor, unknownFinding } from './judging.ts';
-import { placesOf, targetsOf } from './places.ts';
+import { placesOf } from './places.ts';
 
 export interface WatcherOptions {
   readonly systems: readonly System[];
@@ -349,8 +349,6 @@ export class Watcher implements Seen {
     for (const id of this.#slots.keys()) if (!wanted.has(id)) this.#slots.delete(id);
   }
 }
-
-export { targetsOf };
 
 async function within<T>(work: Promise<T>, timeoutMs: number, target: string, command: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

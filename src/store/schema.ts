@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from 'kysely';
+import type { Generated } from 'kysely';
 
 /** The tables. Times are UTC milliseconds; `json` columns hold one JSON text. Migrations in ./migrations.ts make them. */
 export interface Database {
@@ -87,6 +87,3 @@ export interface Database {
   };
   flags: { key: string; json: string };
 }
-
-/** SQLite gives numbers for integers within 2^53, which milliseconds are. */
-export type Milliseconds = ColumnType<number>;

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorFields, sentence } from '../../errors/catalogue.ts';
-import { own, paragraph, say } from '../../message/build.ts';
+import { paragraph, say } from '../../message/build.ts';
 import type { Message, Text } from '../../message/contract.ts';
 import type { IncidentJson, ProposalJson } from '../contract.ts';
 import type { CommandDesk } from './contract.ts';
@@ -52,8 +52,6 @@ export function proposalOf(typed: string | undefined, desk: CommandDesk): Propos
 export function isMessage(value: object): value is Message {
   return 'blocks' in value;
 }
-
-export const words = (text: string) => own(text);
 
 function openHint(open: readonly IncidentJson[]): string {
   return open.length ? `Open: ${open.map((one) => one.id).join(', ')}.` : 'None is open.';

@@ -8,7 +8,7 @@ import type { Session, Sessions } from './sessions.ts';
 import { consoleId, Tokens } from './tokens.ts';
 
 export const COOKIE = 'warroom_session';
-const FAILED_TOKENS_A_MINUTE = 30;
+const FAILED_TOKENS_A_MINUTE = 300;
 
 /** Who calls, and by what: a session has a cookie and a CSRF token, a program has a Bearer token. */
 export interface Caller {

@@ -22,7 +22,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   let listening: Listening = wanted;
   const sessions = new Sessions(options.store, now);
   const callers = new Callers(options, sessions);
-  const streams = new Streams(desk, sessions, log, (caller) => callers.stillKnown(caller));
+  const streams = new Streams(desk, sessions, log, (caller) => callers.stillKnown(caller), now);
   // Its own log would hold addresses and headers; what matters is logged where it happens.
   const app = fastify({
     logger: false,

@@ -8,6 +8,7 @@ import type { Sessions } from './sessions.ts';
 
 const MOST_READERS = 200;
 const BEAT_MS = 5000;
+const HERE_MS = 100;
 /** A reader that lets this much pile up is cut off: it asks for everything again when it comes back. */
 const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 
@@ -21,6 +22,7 @@ export class Streams {
   readonly #readers = new Set<Reader>();
   readonly #unsubscribe: () => void;
   readonly #beat: NodeJS.Timeout;
+  #herePending: NodeJS.Timeout | undefined;
   #lastId = 0;
   #waiting: DeskEvent[] = [];
   #delivering = false;
@@ -30,9 +32,10 @@ export class Streams {
     private readonly sessions: Sessions,
     private readonly log: ConsoleLog,
     private readonly isKnown: (caller: Caller) => boolean,
+    private readonly now: () => number,
   ) {
     this.#unsubscribe = desk.subscribe((event) => this.#event(event));
-    this.#beat = setInterval(() => void this.#send('beat', { at: Date.now() }), BEAT_MS);
+    this.#beat = setInterval(() => void this.#send('beat', { at: this.now() }), BEAT_MS);
     this.#beat.unref();
   }
 
@@ -45,15 +48,19 @@ export class Streams {
     this.#readers.add(reader);
     response.on('close', () => {
       this.#readers.delete(reader);
-      void this.#here();
+      this.#tellWhoIsHere();
     });
     response.on('error', () => this.#drop(reader));
-    this.#write(reader, `retry: 1000\nevent: hello\nid: ${this.#lastId}\ndata: {}\n\n`);
-    void this.#here();
+    this.#write(
+      reader,
+      `retry: 1000\nevent: hello\nid: ${this.#lastId}\ndata: ${JSON.stringify({ at: this.now() })}\n\n`,
+    );
+    this.#tellWhoIsHere();
   }
 
   close(): void {
     clearInterval(this.#beat);
+    clearTimeout(this.#herePending);
     this.#unsubscribe();
     for (const reader of this.#readers) reader.response.end();
     this.#readers.clear();
@@ -73,6 +80,14 @@ export class Streams {
       await this.#send(event.type, event, event.id);
     }
     this.#delivering = false;
+  }
+
+  /** Many may come back at once, after a restart: they are counted together. */
+  #tellWhoIsHere(): void {
+    this.#herePending ??= setTimeout(() => {
+      this.#herePending = undefined;
+      void this.#here();
+    }, HERE_MS).unref();
   }
 
   /** Who has the console open: the war room's head count. */

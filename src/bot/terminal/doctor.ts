@@ -93,19 +93,17 @@ function services(stack: Stack, watcher: Watcher): Diagnosed[] {
 /** What remediations need from the acting account, and what the reading account must not have. */
 async function accounts(stack: Stack, targets: Targets): Promise<Diagnosed[]> {
   const wants = [
-    ...stack
-      .of('varnish')
-      .flatMap(({ name, config }) =>
-        config.on.map((host) => ({
-          name,
-          host,
-          test: sh`test -r ${config.secret}`,
-          what: `read ${config.secret}`,
-          mend: `setfacl -m u:${stack.config.act?.user ?? 'warroom-act'}:r ${config.secret}`,
-          undo: `chmod o-r ${config.secret}`,
-          fixes: ['cache-rule'],
-        })),
-      ),
+    ...stack.of('varnish').flatMap(({ name, config }) =>
+      config.on.map((host) => ({
+        name,
+        host,
+        test: sh`test -r ${config.secret}`,
+        what: `read ${config.secret}`,
+        mend: `setfacl -m u:${stack.config.act?.user ?? 'warroom-act'}:r ${config.secret}`,
+        undo: `chmod o-r ${config.secret}`,
+        fixes: ['cache-rule'],
+      })),
+    ),
     ...stack.of('haproxy').flatMap(({ name, config }) => {
       const socket = config.adminSocket;
       return socket === undefined
