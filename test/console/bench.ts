@@ -53,7 +53,7 @@ export interface Bench {
 }
 
 /** A console on a fake desk and a real store, on a port of its own. */
-export async function bench(changes: Record<string, unknown> = {}): Promise<Bench> {
+export async function bench(changes: Record<string, unknown> = {}, webRoot = 'dist/web'): Promise<Bench> {
   const folder = mkdtempSync(join(tmpdir(), 'warroom-console-'));
   const store = openStore(join(folder, 'warroom.db'));
   const logged: string[] = [];
@@ -68,7 +68,7 @@ export async function bench(changes: Record<string, unknown> = {}): Promise<Benc
       desk,
       config: () => made.config,
       store,
-      webRoot: resolve('dist/web'),
+      webRoot: resolve(webRoot),
       log: { info: write, warn: write, error: write },
       version: '0.1.0-test',
       secretOf: (source) => new Secret('env' in source ? (SECRETS[source.env] ?? '') : ''),

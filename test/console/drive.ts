@@ -59,6 +59,7 @@ export async function openWindow(browser: Browser, url: string, size: Size, them
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
   const { host } = new URL(url);
@@ -98,20 +99,24 @@ export async function approveByMouse(page: Page, proposal: string): Promise<void
 /** `a` goes to what waits first and shows its plan, Enter presses it. Nothing else is touched. */
 export async function approveByKeyboard(page: Page, incident: string): Promise<void> {
   await page.keyboard.press('a');
-  await page.waitForFunction('document.activeElement?.hasAttribute("data-approve-focus")');
+  await page.locator('[data-approve-focus]:focus').waitFor();
   if (await page.evaluate('document.activeElement?.tagName === "INPUT"')) await page.keyboard.type(incident);
   await page.keyboard.press('Enter');
 }
 
-export async function proposalState(page: Page, proposal: string, state: string): Promise<void> {
-  await page.locator(`[id="proposal-${proposal}"].${state}`).waitFor();
+export async function proposalState(
+  page: Page,
+  proposal: string,
+  state: string,
+  timeoutMs = 10_000,
+): Promise<void> {
+  await page.locator(`[id="proposal-${proposal}"].${state}`).waitFor({ timeout: timeoutMs });
 }
 
 export async function type(page: Page, command: string): Promise<void> {
   await page.keyboard.press('/');
-  await page.waitForFunction('document.activeElement?.id === "command"');
+  await page.locator('#command:focus').waitFor();
   await page.keyboard.type(command);
-  await page.keyboard.press('Escape');
   await page.keyboard.press('Enter');
 }
 

@@ -5,7 +5,7 @@ import type { Action, Message } from '../../src/message/contract.ts';
 import { ApiProblem, get, post } from './api.ts';
 import { now } from './clock.ts';
 import { go, tab } from './route.ts';
-import { answers } from './state.ts';
+import { announcement, answers } from './state.ts';
 
 /** What a person does: commands, presses. Nothing changes on the page until the bot says that it changed. */
 
@@ -52,8 +52,12 @@ export async function press(kind: 'approve' | 'refuse', proposal: ProposalJson):
       return answer.message;
     })
     .catch(problem);
-  outcomes.value = new Map(outcomes.value).set(id, message);
-  if (pressed) showPlan(id, false);
+  // What worked shows by itself: the block changes. What did not is said beside the button.
+  if (pressed) {
+    showPlan(id, false);
+    outcomes.value = new Map([...outcomes.value].filter(([one]) => one !== id));
+    announcement.value = { text: `${kind === 'approve' ? 'Approved' : 'Refused'} ${id}`, urgent: false };
+  } else outcomes.value = new Map(outcomes.value).set(id, message);
   pressing.value = new Set([...pressing.value].filter((one) => one !== id));
 }
 

@@ -21,7 +21,11 @@ function onKey(event: KeyboardEvent): void {
 const ACTIONS: Readonly<Record<string, (target: HTMLElement) => boolean>> = {
   '/': () => {
     tab.value = 'channel';
-    requestAnimationFrame(() => document.getElementById('command')?.focus());
+    requestAnimationFrame(() => {
+      const input = document.querySelector<HTMLInputElement>('#command');
+      input?.focus();
+      input?.select();
+    });
     return true;
   },
   j: () => move(1),

@@ -44,6 +44,18 @@ export const openIncidents = computed(() =>
 );
 export const worstIncident = computed(() => openIncidents.value[0]);
 
+/**
+ * The thread that shows by itself. It stays while it is open, even when a worse one comes, and after it resolved
+ * until another opens: nobody's thread is taken away under their eyes.
+ */
+let following: string | undefined;
+export const followedIncident = computed(() => {
+  const before = following === undefined ? undefined : incidents.value.get(following);
+  const next = before?.resolvedAt === null ? before : (worstIncident.value ?? before);
+  following = next?.id;
+  return next;
+});
+
 /** The proposal that waits for a person, the worst incident's first. */
 export const waitingProposal = computed(() =>
   openIncidents.value

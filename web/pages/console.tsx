@@ -2,7 +2,14 @@ import { useEffect } from 'preact/hooks';
 import { goToApproval, plansShown, press, pressing } from '../live/desk.ts';
 import { listenToKeys } from '../live/keys.ts';
 import { route, type Tab, tab } from '../live/route.ts';
-import { incidents, loaded, openIncidents, status, waitingProposal, worstIncident } from '../live/state.ts';
+import {
+  followedIncident,
+  incidents,
+  loaded,
+  openIncidents,
+  status,
+  waitingProposal,
+} from '../live/state.ts';
 import { About } from '../panes/about.tsx';
 import { ChannelPane } from '../panes/channel-pane.tsx';
 import { Lately } from '../panes/lately.tsx';
@@ -55,8 +62,8 @@ function Right() {
     return <p class="empty">{shown ? `Nothing called ${to.name} is watched.` : ''}</p>;
   }
   if (to.page === 'set-up') return <SetUpPage items={shown?.setUp ?? []} />;
-  const worst = worstIncident.value;
-  return worst ? <ThreadPane key={worst.id} incident={worst} /> : <Lately />;
+  const followed = followedIncident.value;
+  return followed ? <ThreadPane key={followed.id} incident={followed} /> : <Lately />;
 }
 
 const TABS = [

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { clock } from '../live/clock.ts';
 import { route } from '../live/route.ts';
-import { worstIncident } from '../live/state.ts';
+import { followedIncident } from '../live/state.ts';
 
 export interface Shown {
   readonly id: string;
@@ -15,7 +15,7 @@ export interface Shown {
 
 /** One message of the channel; `j` and `k` move the focus between them, Enter opens the thread. */
 export function Item({ item }: { readonly item: Shown }) {
-  const shownThread = route.value.page === 'incident' ? route.value.id : worstIncident.value?.id;
+  const shownThread = route.value.page === 'incident' ? route.value.id : followedIncident.value?.id;
   const current = item.incident !== undefined && shownThread === item.incident;
   return (
     <li

@@ -31,7 +31,7 @@ export function Findings({ findings }: { readonly findings: readonly Finding[] }
           {finding.evidence.length > 0 && (
             <details>
               <summary class="small">Evidence</summary>
-              <MessageView message={{ blocks: finding.evidence.map(blockOf) }} />
+              <MessageView nested message={{ blocks: finding.evidence.map(blockOf) }} />
             </details>
           )}
         </div>

@@ -44,7 +44,7 @@ export function Proposal({ proposal, first }: { readonly proposal: ProposalJson;
       <StateLine proposal={proposal} />
       {outcome && (
         <div class="answer" role="status">
-          <MessageView message={outcome} />
+          <MessageView nested message={outcome} />
         </div>
       )}
       {state === 'pending' ? (

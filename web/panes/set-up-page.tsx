@@ -16,7 +16,7 @@ export function SetUpPage({ items }: { readonly items: readonly SetUpJson[] }) {
         </h2>
       </header>
       <p class="muted">Nothing here is an incident. Each is ticked off within 30 s of being mended.</p>
-      <ul class="set-up">
+      <ul class="to-mend">
         {[...open, ...items.filter((item) => item.done)].map((item) => (
           <li key={item.id}>
             <p>

@@ -27,11 +27,11 @@ export function ThreadPane({ incident }: { readonly incident: IncidentJson }) {
           <span class="number">#{id}</span> <Foreign text={incident.title} />
         </h2>
       </header>
-      <MessageView message={{ blocks: head.filter(belongsBelow) }} />
+      <MessageView nested message={{ blocks: head.filter(belongsBelow) }} />
       <Actions actions={actions} onAction={(action) => act(action, byId)} />
       {answer && (
         <div class="answer" role="status">
-          <MessageView message={answer} />
+          <MessageView nested message={answer} />
         </div>
       )}
       <HeldBack held={incident.heldBack} />
@@ -89,6 +89,7 @@ function Actions(props: {
   if (props.actions.length === 0) return null;
   return (
     <MessageView
+      nested
       message={{ blocks: [{ kind: 'actions', actions: props.actions }] }}
       onAction={props.onAction}
     />
@@ -116,7 +117,7 @@ function Timeline({ incident }: { readonly incident: IncidentJson }) {
           </p>
         ),
       })),
-    ...replies.map((reply) => ({ at: reply.at, content: <MessageView message={reply.message} /> })),
+    ...replies.map((reply) => ({ at: reply.at, content: <MessageView nested message={reply.message} /> })),
   ].sort((a, b) => a.at - b.at);
   return (
     <section class="timeline" aria-labelledby="timeline-title">

@@ -8,6 +8,8 @@ import { Spans } from './text.tsx';
 interface Options {
   /** In the channel a thread shows its gist: what it holds whole is one press away. */
   readonly brief?: boolean;
+  /** Under a title of its own, so its headings are one level lower. */
+  readonly nested?: boolean;
   readonly onAction?: (action: Action) => void;
 }
 
@@ -19,17 +21,19 @@ export function MessageView({
   return <div class="message">{message.blocks.map((block, i) => blockView(block, i, options))}</div>;
 }
 
-function blockView(block: Block, key: number, { brief, onAction }: Options) {
+function blockView(block: Block, key: number, { brief, nested, onAction }: Options) {
   switch (block.kind) {
-    case 'heading':
+    case 'heading': {
+      const Heading = nested ? 'h3' : 'h2';
       return (
-        <h3 key={key} class="heading">
+        <Heading key={key} class="heading">
           {block.tone && <Level level={block.tone} {...(block.word ? { word: block.word } : {})} />}
           <span>
             <Spans text={block.text} />
           </span>
-        </h3>
+        </Heading>
       );
+    }
     case 'text':
       return (
         <p key={key}>

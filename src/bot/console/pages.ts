@@ -30,21 +30,28 @@ export function harden(reply: FastifyReply): void {
 const PAGES = ['/', '/signin', '/wall', '/set-up', '/help', '/incident/:id', '/service/:name'];
 
 export async function pages(app: FastifyInstance, webRoot: string): Promise<void> {
-  await app.register(fastifyStatic, { root: webRoot, serve: false, cacheControl: false });
+  const built = existsSync(join(webRoot, 'index.html'));
+  if (built) await app.register(fastifyStatic, { root: webRoot, serve: false, cacheControl: false });
   for (const path of PAGES)
     app.get(path, { config: { open: true } }, (_request, reply) =>
-      existsSync(join(webRoot, 'index.html'))
-        ? reply.type('text/html; charset=utf-8').sendFile('index.html')
-        : reply
-            .code(503)
-            .type('text/plain; charset=utf-8')
-            .send('The pages are not built. In the clone: npm run build. The API answers meanwhile.\n'),
+      built ? reply.type('text/html; charset=utf-8').sendFile('index.html') : notBuilt(reply),
     );
   app.get<{ Params: { '*': string } }>('/assets/*', { config: { open: true } }, (request, reply) =>
-    // Names carry a hash of their content, so they never change.
-    reply
-      .header('cache-control', 'public, max-age=31536000, immutable')
-      .sendFile(`assets/${request.params['*']}`),
+    built
+      ? // Names carry a hash of their content, so they never change.
+        reply
+          .header('cache-control', 'public, max-age=31536000, immutable')
+          .sendFile(`assets/${request.params['*']}`)
+      : notBuilt(reply),
   );
-  app.get('/icon.svg', { config: { open: true } }, (_request, reply) => reply.sendFile('icon.svg'));
+  app.get('/icon.svg', { config: { open: true } }, (_request, reply) =>
+    built ? reply.sendFile('icon.svg') : notBuilt(reply),
+  );
+}
+
+function notBuilt(reply: FastifyReply): FastifyReply {
+  return reply
+    .code(503)
+    .type('text/plain; charset=utf-8')
+    .send('The pages are not built. In the clone: npm run build. The API answers meanwhile.\n');
 }
