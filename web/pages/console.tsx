@@ -114,7 +114,7 @@ function Sticky() {
         </button>
       ) : (
         <button type="button" class="filled" onClick={() => goToApproval(proposal)}>
-          Show plan
+          {shown ? `Type ${proposal.incident} to approve` : 'Show plan'}
         </button>
       )}
     </aside>

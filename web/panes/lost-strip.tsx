@@ -7,13 +7,16 @@ export function LostStrip() {
   const lost = connection.value;
   const off = status.value?.handsOff;
   return (
-    <>
+    <div class="strips">
       {lost.state === 'lost' && (
         <div class="strip lost" role="status">
           <span>
             Connection lost since {clock(lost.since)}, trying again
-            {lost.nextAt > now.value ? ` in ${Math.ceil((lost.nextAt - now.value) / 1000)} s` : ''}. What is
-            shown was true then; the bot itself goes on.
+            {/* A count that is read out every second would drown everything else. */}
+            <span aria-hidden="true">
+              {lost.nextAt > now.value ? ` in ${Math.ceil((lost.nextAt - now.value) / 1000)} s` : ''}
+            </span>
+            . What is shown was true then; the bot itself goes on.
           </span>
           <button type="button" class="small" onClick={tryNow}>
             Try now
@@ -30,6 +33,6 @@ export function LostStrip() {
           Silenced until {clock(silence.until, false)}: {silence.scope} ({silence.by}: {silence.reason})
         </div>
       ))}
-    </>
+    </div>
   );
 }

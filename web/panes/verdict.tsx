@@ -35,7 +35,9 @@ export function Verdict({ proposal }: { readonly proposal: ProposalJson }) {
           <tr key={goal.name}>
             <th scope="row">{goal.name}</th>
             <td class="before">{goal.before === null ? '–' : figure(goal.before, goal.unit)}</td>
-            <td class="after">{goal.after === null ? '…' : figure(goal.after, goal.unit)}</td>
+            <td class={goal.after === null ? 'after awaited' : 'after'}>
+              {goal.after === null ? '…' : figure(goal.after, goal.unit)}
+            </td>
             <td>{goal.wanted === null ? '–' : figure(goal.wanted, goal.unit)}</td>
             <td class="strong">
               {goal.verdict === null ? 'not judged yet' : <Foreign text={goal.verdict} />}

@@ -27,7 +27,7 @@ export function harden(reply: FastifyReply): void {
 }
 
 /** Every address that is a page: the page's own code routes from there. */
-const PAGES = ['/', '/signin', '/wall', '/set-up', '/help', '/incident/:id', '/service/:name'];
+const PAGES = ['/', '/signin', '/wall', '/set-up', '/incident/:id', '/service/:name'];
 
 export async function pages(app: FastifyInstance, webRoot: string): Promise<void> {
   const built = existsSync(join(webRoot, 'index.html'));
