@@ -148,3 +148,12 @@ export async function botFor(
 export function headText(incident: IncidentJson): string {
   return JSON.stringify(incident.messages.find((message) => message.role === 'head')?.message ?? {});
 }
+
+/** An incident in a few lines, for when it did not become what it should. */
+export function sketch(incident: IncidentJson): string {
+  const findings = incident.findings.map(
+    (finding) =>
+      `${finding.check}@${finding.target}${finding.subject ? `/${finding.subject}` : ''} ${finding.level}${finding.cleared ? ' cleared' : ''} ${finding.basis}: ${finding.summary}`,
+  );
+  return `#${incident.id} ${incident.state} ${incident.title}\n    ${[...findings, `holds back ${incident.heldBack.join(', ')}`].join('\n    ')}`;
+}

@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { type App, startApp } from './app.ts';
 import { EXIT, fail } from './bot/terminal/exit.ts';
-import { openConfig } from './bot/terminal/open-config.ts';
-import { loadConfig } from './config/load.ts';
+import { openConfig, readConfig } from './bot/terminal/open-config.ts';
 import { VERSION } from './version.ts';
 
 export interface StartOptions {
@@ -42,7 +41,7 @@ export async function start(options: StartOptions): Promise<void> {
       version: VERSION,
       localApprover: options.localApprover,
       webRoot: fileURLToPath(new URL('../dist/web', import.meta.url)),
-      ...(file === undefined ? {} : { reread: () => loadConfig(file, process.env) }),
+      ...(file === undefined ? {} : { reread: () => readConfig(file) }),
       onFatal: (problem) => {
         log.fatal(problem);
         void stop(EXIT.running);

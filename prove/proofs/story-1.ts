@@ -1,5 +1,5 @@
 import type { ProposalJson } from '../../src/bot/contract.ts';
-import { type Bot, botFor, headText } from '../bot.ts';
+import { type Bot, botFor, headText, sketch } from '../bot.ts';
 import { warmLab } from '../lab.ts';
 import { type Act, eventually, type Proof, pause } from '../proof.ts';
 import { backendFetches, redirectsAgree } from '../redirects.ts';
@@ -90,10 +90,14 @@ export const story1: Proof = {
       Math.max(0, ...fetches.values()) <= 1,
       `${[...fetches.values()].reduce((a, b) => a + b, 0)} in 10 s`,
     );
+    let shown = '';
     const resolved = await eventually(
       'resolved by itself',
       async () => {
         const incident = await bot.incident(opened.id);
+        const now = sketch(incident);
+        if (now !== shown) act.say(now);
+        shown = now;
         return incident.state === 'resolved' ? incident : undefined;
       },
       150_000,

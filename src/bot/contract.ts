@@ -1,6 +1,9 @@
 import type { Finding, Level, Unit } from '../checks/contract.ts';
 import type { Message } from '../message/contract.ts';
 import type { Identity } from '../people/person.ts';
+import type { PressResult, ProposalJson } from '../remediations/contract.ts';
+
+export type { PressResult, ProposalJson, ProposalState, StepJson } from '../remediations/contract.ts';
 
 /** What every face (console, terminal socket, later chat) asks of the bot; also the JSON of the console's API. Times are UTC ms. */
 export interface Desk {
@@ -30,15 +33,6 @@ export type DeskEvent = { readonly id: number } & (
   | { readonly type: 'incident'; readonly incident: IncidentJson }
   | { readonly type: 'note'; readonly note: NoteJson }
 );
-
-export type PressResult =
-  | { readonly ok: true; readonly proposal?: ProposalJson; readonly message: Message }
-  | {
-      readonly ok: false;
-      readonly status: 403 | 404 | 409;
-      readonly reason: string;
-      readonly message: Message;
-    };
 
 export interface StatusJson {
   readonly launch: { readonly name: string; readonly timezone: string };
@@ -149,63 +143,4 @@ export interface NoteJson {
   readonly at: number;
   readonly editedAt: number | null;
   readonly message: Message;
-}
-
-export type ProposalState =
-  | 'pending'
-  | 'approved'
-  | 'running'
-  | 'settling'
-  | 'kept'
-  | 'reverted'
-  | 'failed'
-  | 'needs-human'
-  | 'refused'
-  | 'expired'
-  | 'void';
-
-export interface ProposalJson {
-  /** `12-A`. */
-  readonly id: string;
-  readonly incident: string;
-  readonly remediation: string;
-  readonly title: string;
-  readonly effect: 'cure' | 'relief' | 'give-back' | 'change';
-  readonly risk: 'low' | 'medium' | 'high';
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly planHash: string;
-  readonly state: ProposalState;
-  readonly expiresAt: number;
-  readonly expects: string;
-  readonly undo: string;
-  readonly steps: readonly StepJson[];
-  readonly approvals: readonly { readonly by: string; readonly at: number }[];
-  readonly needed: number;
-  readonly askers: readonly string[];
-  /** Sentence of what is being waited for, while it is (`waits for 12-A to be judged, 40 s left`). */
-  readonly waits: string | null;
-  readonly verify: readonly {
-    readonly name: string;
-    readonly unit: Unit;
-    readonly before: number | null;
-    readonly after: number | null;
-    readonly wanted: number | null;
-    readonly verdict: string | null;
-  }[];
-  readonly outcome: string | null;
-  /** The lines for the file that holds it, when the change lives only at run time. */
-  readonly patch: { readonly file: string; readonly text: string } | null;
-}
-
-export interface StepJson {
-  readonly index: number;
-  readonly type: string;
-  readonly target: string;
-  /** The exact command, SQL or VCL. */
-  readonly command: string;
-  readonly undo: string | null;
-  readonly state: 'planned' | 'applying' | 'applied' | 'failed' | 'reverting' | 'reverted' | 'unknown';
-  readonly at: number | null;
-  readonly ms: number | null;
-  readonly problem: string | null;
 }

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
+import { SYSTEMS } from '../../checks/index.ts';
 import { discover } from '../../config/discover.ts';
-import { type LoadedConfig, loadConfig } from '../../config/load.ts';
+import { ConfigProblems, type LoadedConfig, loadConfig } from '../../config/load.ts';
+import { overrideProblems } from '../../config/overrides.ts';
 import { readSecret } from '../../config/secrets.ts';
 import { Stack } from '../../config/stack.ts';
 
@@ -14,7 +16,7 @@ export interface Opened {
 /** The named config, else ./warroom.yaml where there is one, else what is found on this machine. */
 export function openConfig(named: string | undefined): Opened {
   const file = named ?? (existsSync('warroom.yaml') ? 'warroom.yaml' : undefined);
-  if (file !== undefined) return { loaded: loadConfig(file, process.env), file, notes: [] };
+  if (file !== undefined) return { loaded: readConfig(file), file, notes: [] };
   const { config, notes } = discover();
   const secret = (source: Parameters<typeof readSecret>[0]) => readSecret(source, 'this machine', '');
   return {
@@ -22,4 +24,15 @@ export function openConfig(named: string | undefined): Opened {
     file: undefined,
     notes,
   };
+}
+
+/** A config file with everything checked, also what it says of checks; throws ConfigProblems with all that is wrong. */
+export function readConfig(file: string): LoadedConfig {
+  const loaded = loadConfig(file, process.env);
+  const problems = overrideProblems(
+    loaded,
+    SYSTEMS.flatMap((system) => system.checks),
+  );
+  if (problems.length > 0) throw new ConfigProblems(problems);
+  return loaded;
 }

@@ -97,8 +97,14 @@ function stateLine(proposal: ProposalJson): Text {
 }
 
 function actionsOf(proposal: ProposalJson): Action[] {
-  if (proposal.state !== 'pending') return [];
   const { id, planHash } = proposal;
+  // It could not be told whether it helped: a person says what becomes of it.
+  if (proposal.state === 'needs-human' && proposal.waits !== null)
+    return [
+      { kind: 'approve', id, planHash, label: 'Keep it', style: 'plain' },
+      { kind: 'refuse', id, planHash, label: 'Take it back', style: 'primary' },
+    ];
+  if (proposal.state !== 'pending') return [];
   return [
     { kind: 'approve', id, planHash, label: 'Approve', style: 'primary' },
     { kind: 'refuse', id, planHash, label: 'Refuse', style: 'plain' },

@@ -65,7 +65,11 @@ function hottest(context: ExplainContext, varnish: string): Hot | undefined {
   const hot = log.groups
     .map((group): Hot => {
       const rows = log.urls.filter(
-        (row) => row.group === group.group && PERMANENT.has(row.status) && row.backendRequests > 0,
+        (row) =>
+          row.group === group.group &&
+          PERMANENT.has(row.status) &&
+          row.backendRequests > 0 &&
+          row.reason !== 'cold',
       );
       return {
         group,
