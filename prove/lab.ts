@@ -6,7 +6,7 @@ import { type Act, eventually, Failed } from './proof.ts';
 export async function warmLab(act: Act, rate: number = LIMITS.rate): Promise<Lab> {
   const lab = await coldLab(act);
   await lab.traffic(rate, 900);
-  await eventually('a warm cache', () => ((lab.report()?.hitShare ?? 0) > 0.75 ? true : undefined), 60_000);
+  await eventually('a warm cache', () => ((lab.report()?.hitShare ?? 0) > 0.8 ? true : undefined), 60_000);
   act.say(`traffic ${rate} req/s, ${Math.round((lab.report()?.hitShare ?? 0) * 100)} % from the cache`);
   return lab;
 }

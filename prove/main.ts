@@ -46,7 +46,11 @@ try {
       proof.seconds * 1000,
     );
   });
-  await Promise.race([proof.run(act), late]);
+  const stopped = new Promise<never>((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => reject(new Failed(`stopped by ${signal}`)));
+  });
+  await Promise.race([proof.run(act), late, stopped]);
 } catch (thrown) {
   failures += 1;
   act.say(

@@ -22,6 +22,7 @@ export const story1: Proof = {
       40_000,
     );
     await pause(10_000);
+    for (const early of await bot.incidents('open')) act.say(sketch(early));
     act.check(
       'quiet before the fault',
       (await bot.incidents('open')).length === 0,
@@ -95,7 +96,11 @@ export const story1: Proof = {
       'resolved by itself',
       async () => {
         const incident = await bot.incident(opened.id);
-        const now = sketch(incident);
+        const held = (await bot.status()).services
+          .concat((await bot.status()).hosts)
+          .flatMap((row) => row.findings)
+          .filter((finding) => finding.level !== 'ok');
+        const now = `${sketch(incident)}\n    bad now: ${held.map((finding) => `${finding.check}@${finding.target} ${finding.summary}`).join(' | ')}`;
         if (now !== shown) act.say(now);
         shown = now;
         return incident.state === 'resolved' ? incident : undefined;

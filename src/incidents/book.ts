@@ -261,7 +261,9 @@ export class IncidentBook {
   explain(id: number, found: readonly Explanation[], at: number): IncidentEvent[] {
     const incident = this.#incidents.get(id);
     if (!incident || !isOpen(incident)) return [];
-    const causes = found.map((cause) => steadied(cause, incident.causes));
+    // While it heals nothing is at work any more: the thread keeps the cause that it was about.
+    const causes =
+      found.length > 0 ? found.map((cause) => steadied(cause, incident.causes)) : incident.causes;
     const best = causes[0];
     const parts = Object.fromEntries(
       Object.entries(incident.parts).map(([key, part]) => [
@@ -369,7 +371,9 @@ function holdsBack(incident: Incident, finding: Finding, stack: Stack): boolean 
 
 /** Under load a probe may stay without an answer: what was sure stays sure until something speaks against it. */
 function steadied(cause: Explanation, before: readonly Explanation[]): Explanation {
-  const sure = before.some((one) => one.cause === cause.cause && one.target === cause.target && one.confidence === 'sure');
+  const sure = before.some(
+    (one) => one.cause === cause.cause && one.target === cause.target && one.confidence === 'sure',
+  );
   return sure && cause.confidence === 'likely' ? { ...cause, confidence: 'sure' } : cause;
 }
 

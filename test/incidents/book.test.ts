@@ -148,6 +148,22 @@ describe('one incident is one thread', () => {
   });
 });
 
+describe('the cause', () => {
+  it('stays with the thread while it heals, and stays sure until something speaks against it', () => {
+    const { book, say } = story();
+    say(0, 'uwsgi.busy@app');
+    say(5, 'uwsgi.busy@app');
+    const covers = ['uwsgi.busy@app'];
+    book.explain(12, [cause({ covers })], 6000);
+    book.explain(12, [cause({ covers, confidence: 'likely' })], 16_000);
+    expect(book.get(12)?.causes[0]?.confidence).toBe('sure');
+    book.explain(12, [], 26_000);
+    expect(book.get(12)?.causes[0]?.title).toBe('Application overloaded');
+    book.explain(12, [cause({ covers, confidence: 'not sure' })], 36_000);
+    expect(book.get(12)?.causes[0]?.confidence).toBe('not sure');
+  });
+});
+
 describe('an incident ends', () => {
   it('after three good samples of every part, and comes back as itself within ten minutes', () => {
     const { book, say } = story();
