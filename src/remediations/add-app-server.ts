@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { httpGet } from '../targets/http-get.ts';
 import { canonicalHash } from './canonical.ts';
 import { defineRemediation, type Plan, type PlanContext, type Refusal, type Step } from './contract.ts';
 import {
@@ -15,7 +16,6 @@ import {
 import { isRefusal } from './refusal.ts';
 import type { ServerArgs } from './steps/haproxy.ts';
 import type { HealthyArgs } from './steps/http.ts';
-import { httpGet } from './wire/http-get.ts';
 
 const Params = z.strictObject({
   /** The application, as the config names it. */

@@ -2,15 +2,15 @@ import { isIP } from 'node:net';
 import type { ServiceOf } from '../config/schema.ts';
 import type { Stack, StackService } from '../config/stack.ts';
 import { sh } from '../targets/command.ts';
-import type { Goal, PlanContext, Refusal } from './contract.ts';
-import { noActing } from './steps/acting.ts';
 import {
-  haproxyAsk,
+  askHaproxyOnce,
+  parseBackendLoad,
   parseServerStates,
-  parseStat,
   type ServerState,
   serving,
-} from './wire/haproxy-socket.ts';
+} from '../targets/haproxy-socket.ts';
+import type { Goal, PlanContext, Refusal } from './contract.ts';
+import { noActing } from './steps/acting.ts';
 
 /** A pool of application servers as one HAProxy sees it. */
 export interface Pool {
@@ -45,9 +45,11 @@ export async function poolsOf(proxy: Proxied['proxy'], context: PlanContext): Pr
     if (!acting) return noActing(host);
     const { backend } = proxy.config;
     const socket = proxy.config.adminSocket ?? proxy.config.socket;
-    const ask = (command: string) => haproxyAsk(acting, socket, command, context.signal);
-    const states = parseServerStates(await ask(`show servers state ${backend}`), backend);
-    const { algorithm, servers } = parseStat(await ask('show stat'), backend);
+    const ask = (command: string) => askHaproxyOnce(acting, socket, command, context.signal);
+    const states = parseServerStates(await ask(`show servers state ${backend}`), host).filter(
+      (one) => one.backend === backend,
+    );
+    const { algorithm, servers } = parseBackendLoad(await ask('show stat'), backend, host);
     pools.push({
       host,
       algorithm,

@@ -1,6 +1,8 @@
 import { WarroomError } from '../errors/catalogue.ts';
 import type { Target } from './contract.ts';
-import { type AskOptions, askSocket } from './stream.ts';
+import { type AskOptions, askSocket, socketAddress } from './stream.ts';
+
+const MAX_ANSWER = 4 * 1024 * 1024;
 
 /**
  * Several commands on HAProxy's runtime socket, answered in order. A connection takes one line and is closed after
@@ -9,15 +11,28 @@ import { type AskOptions, askSocket } from './stream.ts';
  */
 export async function askHaproxy(
   target: Target,
-  path: string,
+  socket: string,
   commands: readonly string[],
   options: AskOptions,
 ): Promise<string[]> {
   for (const command of commands)
     if (/[;\n\r]/.test(command)) throw new TypeError(`"${command}" is more than one command`);
   // Nothing is half-closed after the question: HAProxy would take that as a client that went away.
-  const text = await askSocket(target, { path }, `${commands.join('; ')}\n`, options);
+  const text = await askSocket(target, socketAddress(socket), `${commands.join('; ')}\n`, {
+    maxBytes: MAX_ANSWER,
+    ...options,
+  });
   return splitAnswers(text, commands, target.name);
+}
+
+/** One command and what it answers: nothing, where a change succeeded. */
+export async function askHaproxyOnce(
+  target: Target,
+  socket: string,
+  command: string,
+  signal: AbortSignal,
+): Promise<string> {
+  return (await askHaproxy(target, socket, [command], { signal }))[0] ?? '';
 }
 
 /** Cuts the answers apart. Only as many blocks as commands are an answer; a denied command says so in its own. */
@@ -74,11 +89,19 @@ export interface ServerState {
   readonly weight: number;
 }
 
+const MAINTENANCE_BITS = 0x01 | 0x02 | 0x04 | 0x20 | 0x40;
+const DRAIN_BITS = 0x08 | 0x10;
+export const inMaintenance = (server: ServerState) => (server.admin & MAINTENANCE_BITS) !== 0;
+export const draining = (server: ServerState) => (server.admin & DRAIN_BITS) !== 0;
+export const serving = (server: ServerState) =>
+  (server.operation === 2 || server.operation === 1) && server.admin === 0;
+
 /** `show servers state`, format 1: a version line, a header line with "# ", one line a server. */
 export function parseServerStates(text: string, target: string): ServerState[] {
   const lines = text.split('\n').map((line) => line.trim());
   const header = lines.find((line) => line.startsWith('# be_id'));
-  if (header === undefined) throw bad(target, 'show servers state has no header line');
+  if (header === undefined)
+    throw bad(target, `show servers state has no header line: ${text.trim().slice(0, 120)}`);
   const names = header.slice(2).split(/\s+/);
   return lines.slice(lines.indexOf(header) + 1).flatMap((line) => {
     if (line === '') return [];
@@ -99,6 +122,34 @@ export function parseServerStates(text: string, target: string): ServerState[] {
       },
     ];
   });
+}
+
+export interface ServerLoad {
+  /** Running and queued. */
+  readonly sessions: number;
+  /** Its maxconn; 0 where it has none. */
+  readonly limit: number;
+}
+
+/** The load of each server of a backend and its balance algorithm, from `show stat`. */
+export function parseBackendLoad(
+  text: string,
+  backend: string,
+  target: string,
+): { readonly algorithm: string; readonly servers: ReadonlyMap<string, ServerLoad> } {
+  const rows = parseStatCsv(text, target).filter((row) => row.get('pxname') === backend);
+  const number = (row: Map<string, string>, name: string) => Number(row.get(name) || 0);
+  return {
+    algorithm: rows.find((row) => row.get('svname') === 'BACKEND')?.get('algo') ?? '',
+    servers: new Map(
+      rows
+        .filter((row) => !['BACKEND', 'FRONTEND'].includes(row.get('svname') ?? ''))
+        .map((row) => [
+          row.get('svname') ?? '',
+          { sessions: number(row, 'scur') + number(row, 'qcur'), limit: number(row, 'slim') },
+        ]),
+    ),
+  };
 }
 
 /** `show info`: a "Name: value" line each. */

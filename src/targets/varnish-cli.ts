@@ -23,15 +23,19 @@ export interface CliOptions {
 const HEADER = 13;
 const MAX_ANSWER = 4 * 1024 * 1024;
 const TIMEOUT_MS = 5000;
+const WORK_MS = 60_000;
 
-/** Opens varnishd's command line and signs in. The caller closes it. */
+/** Opens varnishd's command line and signs in. The caller closes it; most use `VarnishCli.use`, which does. */
 export async function openVarnishCli(target: Target, options: CliOptions): Promise<VarnishCli> {
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  const stream = await target.connect(socketAddress(options.address), { timeoutMs, ...signal });
+  const stream = await target.connect(socketAddress(options.address), { timeoutMs: TIMEOUT_MS, ...signal });
   const cli = new VarnishCli(target.name, stream, timeoutMs, options.signal);
   try {
-    await cli.signIn(() => readSecret(target, options.secretPath, timeoutMs), options.secretPath);
+    await cli.signIn(
+      () => readSecret(target, options.secretPath, { timeoutMs, ...signal }),
+      options.secretPath,
+    );
     return cli;
   } catch (thrown) {
     cli.close();
@@ -60,7 +64,28 @@ export class VarnishCli {
     });
     stream.on('error', (error) => this.#fail(reason(error)));
     stream.on('close', () => this.#fail('the connection was closed'));
-    signal?.addEventListener('abort', this.#abort, { once: true });
+    if (signal?.aborted) this.#abort();
+    else signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Signs in, runs the work and closes whatever happens. The signal alone is its deadline: compiling takes a while. */
+  static async use<T>(
+    target: Target,
+    varnish: { readonly cli: string; readonly secret: string },
+    signal: AbortSignal,
+    work: (cli: VarnishCli) => Promise<T>,
+  ): Promise<T> {
+    const cli = await openVarnishCli(target, {
+      address: varnish.cli,
+      secretPath: varnish.secret,
+      timeoutMs: WORK_MS,
+      signal,
+    });
+    try {
+      return await work(cli);
+    } finally {
+      cli.close();
+    }
   }
 
   close(): void {
@@ -206,25 +231,86 @@ export function quoteWord(word: string): string {
   return `"${escaped}"`;
 }
 
+/** A VCL's name in a command. Names come from the config, varnishd itself or a proposal's id. */
+export function word(name: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9_.-]*$/.test(name)) throw new TypeError(`"${name}" is no VCL name.`);
+  return name;
+}
+
 /** The secret's bytes, in memory only; base64 on the way, since what the file holds need not be text. */
-async function readSecret(target: Target, path: string, timeoutMs: number): Promise<Buffer> {
-  const output = await target.exec(sh`base64 < ${path}`, { timeoutMs, maxBytes: 64 * 1024 });
+async function readSecret(
+  target: Target,
+  path: string,
+  options: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+): Promise<Buffer> {
+  const command = sh`base64 < ${path} 2>/dev/null || sudo -n /usr/bin/base64 ${path}`;
+  const output = await target.exec(command, { ...options, maxBytes: 64 * 1024 });
   if (output.status !== 0 || output.stdout.trim() === '')
     throw new WarroomError('NO_RIGHT', {
       target: target.name,
       what: `read ${path}, without which Varnish's command line takes no orders`,
-      mend: `On ${target.name}: chgrp warroom-act ${path} && chmod 640 ${path}`,
+      mend: `On ${target.name}: chgrp varnish ${path} && chmod 640 ${path}, and put the acting account into that group.`,
     });
   return Buffer.from(output.stdout, 'base64');
 }
 
-const Vcl = z.object({ name: z.string(), status: z.string(), temperature: z.string().catch('') });
+const Vcl = z.object({
+  name: z.string(),
+  status: z.string(),
+  state: z.string().catch(''),
+  temperature: z.string().catch(''),
+  busy: z.coerce.number().catch(0),
+  label: z.unknown().optional(),
+});
 export type Vcl = z.infer<typeof Vcl>;
 
-/** `vcl.list -j`: one object a VCL. */
+/** `vcl.list -j`: one object a VCL. One of unknown form is an error: a name that is not seen could be given twice. */
 export async function listVcls(cli: VarnishCli): Promise<Vcl[]> {
-  return (await cli.json('vcl.list')).flatMap((entry) => {
-    const vcl = Vcl.safeParse(entry);
-    return vcl.success ? [vcl.data] : [];
-  });
+  return (await cli.json('vcl.list')).map((entry) => Vcl.parse(entry));
+}
+
+const Backends = z.record(
+  z.string(),
+  z.object({ probe_message: z.unknown().optional(), admin_health: z.string().optional() }),
+);
+
+/** Health of the backends of one VCL, by their name without it. */
+export async function backendHealth(cli: VarnishCli, vcl: string): Promise<Map<string, boolean>> {
+  const [listed] = await cli.json('backend.list', `${word(vcl)}.*`);
+  const found = Backends.safeParse(listed ?? {});
+  if (!found.success) return new Map();
+  return new Map(
+    Object.entries(found.data).map(([name, backend]) => [name.slice(vcl.length + 1), isHealthy(backend)]),
+  );
+}
+
+function isHealthy(backend: { probe_message?: unknown; admin_health?: string | undefined }): boolean {
+  if (backend.admin_health === 'sick') return false;
+  if (backend.admin_health === 'healthy') return true;
+  const words = Array.isArray(backend.probe_message) ? backend.probe_message : [backend.probe_message];
+  return words.some((part) => part === 'healthy' || part === 'good');
+}
+
+/** One file of `vcl.show -v`: the VCL itself, what it includes, the built-in one. */
+export interface VclFile {
+  readonly name: string;
+  readonly source: string;
+}
+
+/** Splits `vcl.show -v` by the lengths that its headers name: `// VCL.SHOW 0 1234 /etc/varnish/default.vcl`. */
+export function vclFiles(shown: string): VclFile[] {
+  const files: VclFile[] = [];
+  let rest = Buffer.from(shown, 'utf8');
+  while (rest.length > 0) {
+    const end = rest.indexOf(0x0a);
+    const header = rest.subarray(0, end < 0 ? rest.length : end).toString('utf8');
+    const [, length, name] = /^\/\/ VCL\.SHOW \d+ (\d+) (.*)$/.exec(header) ?? [];
+    if (length === undefined || name === undefined || end < 0)
+      throw new TypeError('vcl.show -v has an unknown form');
+    const from = end + 1;
+    files.push({ name, source: rest.subarray(from, from + Number(length)).toString('utf8') });
+    rest = rest.subarray(from + Number(length));
+    while (rest[0] === 0x0a) rest = rest.subarray(1);
+  }
+  return files;
 }

@@ -5,9 +5,9 @@ import { Stack } from '../../src/config/stack.ts';
 import type { ProposalJson } from '../../src/remediations/contract.ts';
 import { Guard } from '../../src/remediations/guard.ts';
 import { REMEDIATIONS, STEP_TYPES } from '../../src/remediations/index.ts';
-import { listVcls, VarnishCli } from '../../src/remediations/wire/varnish-cli.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
+import { listVcls, VarnishCli } from '../../src/targets/varnish-cli.ts';
 import {
   bootVcl,
   type Daemons,
@@ -149,9 +149,9 @@ const asked = (path: string) => app.seen.get(path) ?? 0;
 async function toBoot(): Promise<void> {
   await VarnishCli.use(here, varnish, AbortSignal.timeout(10_000), async (cli) => {
     const vcls = await listVcls(cli);
-    await cli.run('vcl.use boot');
-    for (const vcl of vcls) if (vcl.name !== 'boot') await cli.ask(`vcl.discard ${vcl.name}`);
-    await cli.run('ban obj.status != 0');
+    await cli.run('vcl.use', 'boot');
+    for (const vcl of vcls) if (vcl.name !== 'boot') await cli.ask('vcl.discard', vcl.name);
+    await cli.run('ban', 'obj.status', '!=', '0');
   });
 }
 
@@ -324,8 +324,8 @@ describe.skipIf(gone)(`cache-rule on a real Varnish${gone ? ` (${gone})` : ''}`,
     );
     if ('refused' in made) throw new Error(made.refused);
     await VarnishCli.use(here, varnish, AbortSignal.timeout(10_000), async (cli) => {
-      await cli.inline('deploy', `${bootVcl(app.port)}# newer\n`);
-      await cli.run('vcl.use deploy');
+      await cli.run('vcl.inline', 'deploy', `${bootVcl(app.port)}# newer\n`);
+      await cli.run('vcl.use', 'deploy');
     });
     await waitFor('its backend', async () => (await get('/legacy/1')).status === 301);
     await guard.approve(made.id, made.planHash, as('ada'));

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { listVcls, VarnishCli } from '../../src/remediations/wire/varnish-cli.ts';
 import { verifyAudit } from '../../src/store/audit.ts';
 import { openStore } from '../../src/store/store.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
+import { listVcls, VarnishCli } from '../../src/targets/varnish-cli.ts';
 import {
   bootVcl,
   type Daemons,
@@ -117,8 +117,8 @@ describe.skipIf(gone)(`the bot is killed${gone ? ` (${gone})` : ''}`, () => {
       expect(vcls.some((vcl) => vcl.name === 'wr_7a')).toBe(end === 'kept');
       if (end === 'kept')
         await cli(async (one) => {
-          await one.run('vcl.use boot');
-          await one.run('vcl.discard wr_7a');
+          await one.run('vcl.use', 'boot');
+          await one.run('vcl.discard', 'wr_7a');
         });
     });
 });

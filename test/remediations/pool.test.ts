@@ -5,8 +5,8 @@ import { Config } from '../../src/config/schema.ts';
 import { Stack } from '../../src/config/stack.ts';
 import { Guard } from '../../src/remediations/guard.ts';
 import { REMEDIATIONS, STEP_TYPES } from '../../src/remediations/index.ts';
-import { haproxyAsk } from '../../src/remediations/wire/haproxy-socket.ts';
 import { openStore } from '../../src/store/store.ts';
+import { askHaproxyOnce } from '../../src/targets/haproxy-socket.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
 import {
   type Daemons,
@@ -129,7 +129,8 @@ async function carriedOut(remediation: string, params: object) {
   return guard.proposal(made.id);
 }
 
-const servers = () => haproxyAsk(here, haproxy.socket, 'show servers state shop', AbortSignal.timeout(5000));
+const servers = () =>
+  askHaproxyOnce(here, haproxy.socket, 'show servers state shop', AbortSignal.timeout(5000));
 
 describe.skipIf(gone)(`the pool of application servers on a real HAProxy${gone ? ` (${gone})` : ''}`, () => {
   test('a spare is added as its neighbours are, and given back without one failed request', {
@@ -182,9 +183,9 @@ describe.skipIf(gone)(`the pool of application servers on a real HAProxy${gone ?
 
   test('the last healthy server is never taken', async () => {
     figures = { 'uwsgi.workers': 2, 'uwsgi.busy_workers': 0.1, 'visitors.p95': 0.1 };
-    await haproxyAsk(here, haproxy.socket, 'set server shop/app2 state maint', AbortSignal.timeout(5000));
+    await askHaproxyOnce(here, haproxy.socket, 'set server shop/app2 state maint', AbortSignal.timeout(5000));
     expect(await refused('remove-app-server', { server: 'app1' })).toContain('the last server of app');
-    await haproxyAsk(here, haproxy.socket, 'set server shop/app2 state ready', AbortSignal.timeout(5000));
+    await askHaproxyOnce(here, haproxy.socket, 'set server shop/app2 state ready', AbortSignal.timeout(5000));
   });
 });
 

@@ -6,9 +6,9 @@ import { sha256 } from '../../src/remediations/canonical.ts';
 import type { AnyStepType, StepContext } from '../../src/remediations/contract.ts';
 import { STEP_TYPES } from '../../src/remediations/steps/index.ts';
 import { compose } from '../../src/remediations/vcl-text.ts';
-import { haproxyAsk } from '../../src/remediations/wire/haproxy-socket.ts';
-import { VarnishCli } from '../../src/remediations/wire/varnish-cli.ts';
 import type { Targets } from '../../src/targets/contract.ts';
+import { askHaproxyOnce } from '../../src/targets/haproxy-socket.ts';
+import { VarnishCli } from '../../src/targets/varnish-cli.ts';
 import {
   bootVcl,
   type Daemons,
@@ -122,7 +122,7 @@ function server(name: string) {
 }
 
 async function loadArgs(name: string) {
-  const base = await cli((one) => one.run('vcl.show boot'));
+  const base = await cli((one) => one.run('vcl.show', 'boot'));
   const rules = { front: FRONT, tail: '' };
   const source = compose(base, rules) as string;
   return { service: 'edge', name, base: 'boot', baseSha: sha256(base), ...rules, sourceSha: sha256(source) };
@@ -188,7 +188,7 @@ describe.skipIf(gone)(`every type of step on real servers${gone ? ` (${gone})` :
 
   test('a VCL of that name that is not ours is neither used nor discarded', async () => {
     const args = await loadArgs('wr_7a');
-    await cli((one) => one.inline('wr_7a', 'vcl 4.1; backend none none;'));
+    await cli((one) => one.run('vcl.inline', 'wr_7a', 'vcl 4.1; backend none none;'));
     expect(await step('varnish.load').look(args, context())).toBe('unknown');
     await expect(step('varnish.load').apply(args, context())).rejects.toThrow(/not ours/);
   });
@@ -200,7 +200,7 @@ describe.skipIf(gone)(`every type of step on real servers${gone ? ` (${gone})` :
   });
 
   test('varnishd’s own words come along when the lines do not compile', async () => {
-    const base = await cli((one) => one.run('vcl.show boot'));
+    const base = await cli((one) => one.run('vcl.show', 'boot'));
     const rules = { front: 'sub vcl_recv { nonsense; }', tail: '' };
     const sourceSha = sha256(compose(base, rules) as string);
     const args = { service: 'edge', name: 'wr_9a', base: 'boot', baseSha: sha256(base), ...rules, sourceSha };
@@ -251,5 +251,5 @@ describe.skipIf(gone)(`every type of step on real servers${gone ? ` (${gone})` :
 });
 
 function ask(command: string): Promise<string> {
-  return haproxyAsk(targets.reading('here'), balancer.socket, command, AbortSignal.timeout(5000));
+  return askHaproxyOnce(targets.reading('here'), balancer.socket, command, AbortSignal.timeout(5000));
 }

@@ -5,8 +5,8 @@ import { allowed } from '../../src/remediations/cache-rule/ask.ts';
 import { CacheRuleParams, falls, matchesOf, overlap } from '../../src/remediations/cache-rule/params.ts';
 import { locationPattern, rulesOf } from '../../src/remediations/cache-rule/vcl.ts';
 import { compose, regexEscape, vclString } from '../../src/remediations/vcl-text.ts';
-import { VarnishCli } from '../../src/remediations/wire/varnish-cli.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
+import { VarnishCli } from '../../src/targets/varnish-cli.ts';
 import { type Daemons, daemons, missing, type TestVarnish, testVarnish, VARNISHD } from './daemons.ts';
 
 const gone = missing(VARNISHD);
@@ -26,8 +26,8 @@ afterAll(async () => {
 
 function use(name: string, source: string): Promise<string> {
   return VarnishCli.use(here, varnish, AbortSignal.timeout(20_000), async (cli) => {
-    await cli.inline(name, source);
-    return cli.run(`vcl.use ${name}`);
+    await cli.run('vcl.inline', name, source);
+    return cli.run('vcl.use', name);
   });
 }
 

@@ -1,3 +1,4 @@
+import { nearestWord } from '../../config/nearest.ts';
 import type { Argument, Command, CommandDesk, Input } from './contract.ts';
 
 export type Parsed =
@@ -23,7 +24,7 @@ export function parse(text: string, commands: readonly Command[], desk: CommandD
     return {
       problem: 'unknown',
       typed,
-      nearest: nearest(
+      nearest: nearestWord(
         typed,
         commands.flatMap((one) => [one.name, ...one.short]),
       ),
@@ -70,7 +71,7 @@ function wrong(argument: Argument, word: string, desk: CommandDesk): string | un
     return `"${word}" is no duration; write 30s, 15m or 2h.`;
   const choices = argument.choices?.(desk);
   if (!argument.closed || !choices || choices.includes(word)) return undefined;
-  const near = nearest(word, choices);
+  const near = nearestWord(word, choices);
   return `there is no ${argument.name} "${word}". ${near ? `Did you mean ${near}?` : `There is ${choices.join(', ') || 'none'}.`}`;
 }
 
@@ -92,35 +93,4 @@ export function complete(text: string, commands: readonly Command[], desk: Comma
 
 function starting(choices: readonly string[], typed: string): string[] {
   return choices.filter((choice) => choice.startsWith(typed)).slice(0, 25);
-}
-
-/** The candidate at the smallest edit distance, when that is at most a third of the word (and 2 for short ones). */
-export function nearest(typed: string, candidates: readonly string[]): string | undefined {
-  let best: { word: string; distance: number } | undefined;
-  for (const word of candidates) {
-    const distance = edits(typed, word);
-    if (
-      distance <= Math.max(2, Math.floor(word.length / 3)) &&
-      distance < word.length &&
-      (!best || distance < best.distance)
-    )
-      best = { word, distance };
-  }
-  return best?.word;
-}
-
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(
-        (row[j] as number) + 1,
-        (next[j - 1] as number) + 1,
-        (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

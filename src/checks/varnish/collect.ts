@@ -1,2 +1,2 @@
-export { collectLog, knowsJson, type LogSnapshot, readWindow } from './log.ts';
-export { collectStat, type StatSnapshot } from './stat.ts';
+export { collectLog } from './log.ts';
+export { collectStat } from './stat.ts';

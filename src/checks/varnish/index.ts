@@ -1,10 +1,9 @@
 import { figure } from '../../message/figures.ts';
 import { defineSystem } from '../contract.ts';
 import { backends, errors, hitRate, redirects, topMisses } from './checks.ts';
+import { collectLog, collectStat } from './collect.ts';
 import type { VarnishFacts } from './facts.ts';
-import { collectLog } from './log.ts';
 import { measureLog, measureStat } from './measure.ts';
-import { collectStat } from './stat.ts';
 import { views } from './views.ts';
 
 export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';

@@ -2,10 +2,10 @@ import { setTimeout } from 'node:timers/promises';
 import type { ServiceOf } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import { WarroomError } from '../../errors/catalogue.ts';
+import { type HttpAnswer, httpGet } from '../../targets/http-get.ts';
+import { socketAddress } from '../../targets/stream.ts';
 import type { PlanContext, Refusal } from '../contract.ts';
 import { until } from '../steps/wait.ts';
-import { socketAddress } from '../wire/address.ts';
-import { type HttpAnswer, httpGet } from '../wire/http-get.ts';
 import { type CacheRuleParams, falls, matchesOf } from './params.ts';
 import { locationPattern, type Redirect } from './vcl.ts';
 

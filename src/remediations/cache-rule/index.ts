@@ -1,5 +1,6 @@
 import type { ServiceOf } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
+import { listVcls, VarnishCli, word } from '../../targets/varnish-cli.ts';
 import { canonicalHash, sha256 } from '../canonical.ts';
 import {
   defineRemediation,
@@ -13,7 +14,6 @@ import { isRefusal } from '../refusal.ts';
 import { noActing } from '../steps/acting.ts';
 import type { LoadArgs, UseArgs } from '../steps/varnish.ts';
 import { compose, type VclRules } from '../vcl-text.ts';
-import { listVcls, VarnishCli, word } from '../wire/varnish-cli.ts';
 import { hostsOf, judgeTried, loggedUrls, redirectsOf, type Tried, tryAll } from './ask.ts';
 import { CacheRuleParams, falls, type Match, matchesOf, overlap, shown } from './params.ts';
 import { markerOf, type Redirect, rulesOf, tagOf, vclNameOf } from './vcl.ts';
@@ -88,7 +88,7 @@ async function readBase(
     if (!active) return { refused: `Varnish on ${host} has no VCL in use.` };
     if (active.label !== undefined && active.state === 'label')
       return { refused: `Varnish on ${host} uses the label ${active.name}; a rule needs a VCL to stand in.` };
-    const shownVcl = await cli.ask(`vcl.show ${word(active.name)}`);
+    const shownVcl = await cli.ask('vcl.show', word(active.name));
     if (shownVcl.status !== SHOW_OK)
       return {
         refused: `The VCL of ${host} could not be read whole (status ${shownVcl.status}), so it is not built upon.`,

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import { WarroomError } from '../../errors/catalogue.ts';
-import { defineStep, type Look, type StepContext } from '../contract.ts';
 import {
+  askHaproxyOnce,
   draining,
-  haproxyAsk,
   inMaintenance,
+  parseBackendLoad,
   parseServerStates,
-  parseStat,
   type ServerState,
   serving,
-} from '../wire/haproxy-socket.ts';
+} from '../../targets/haproxy-socket.ts';
+import { defineStep, type Look, type StepContext } from '../contract.ts';
 import { actingOn, serviceOf } from './acting.ts';
 import { until, untilOrGiveUp } from './wait.ts';
 
@@ -39,14 +39,14 @@ function socket(service: string, context: StepContext) {
   const config = serviceOf(context.stack, service, 'haproxy');
   const target = actingOn(context.targets, context.host);
   return (command: string) =>
-    haproxyAsk(target, config.adminSocket ?? config.socket, command, context.signal);
+    askHaproxyOnce(target, config.adminSocket ?? config.socket, command, context.signal);
 }
 
 type Ask = (command: string) => Promise<string>;
 
 async function find(ask: Ask, backend: string, server: string): Promise<ServerState | undefined> {
-  const states = parseServerStates(await ask(`show servers state ${backend}`), backend);
-  return states.find((one) => one.name === server);
+  const states = parseServerStates(await ask(`show servers state ${backend}`), 'HAProxy');
+  return states.find((one) => one.backend === backend && one.name === server);
 }
 
 /** HAProxy answers with words alone: nothing, or one of the expected sentences, is success. */
@@ -104,7 +104,7 @@ async function remove(args: DrainArgs, ask: Ask, context: StepContext): Promise<
 }
 
 async function empty(args: DrainArgs, ask: Ask): Promise<true | undefined> {
-  const { servers } = parseStat(await ask('show stat'), args.backend);
+  const { servers } = parseBackendLoad(await ask('show stat'), args.backend, 'HAProxy');
   return (servers.get(args.server)?.sessions ?? 0) === 0 ? true : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WarroomError } from '../../errors/catalogue.ts';
+import { httpGet } from '../../targets/http-get.ts';
 import { defineStep, type StepContext } from '../contract.ts';
-import { httpGet } from '../wire/http-get.ts';
 import { until } from './wait.ts';
 
 const HealthyArgs = z.strictObject({

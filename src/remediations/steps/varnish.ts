@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { WarroomError } from '../../errors/catalogue.ts';
+import { backendHealth, listVcls, VarnishCli, vclFiles, word } from '../../targets/varnish-cli.ts';
 import { sha256 } from '../canonical.ts';
 import { defineStep, type StepContext } from '../contract.ts';
 import { compose } from '../vcl-text.ts';
-import { backendHealth, listVcls, VarnishCli, vclFiles, word } from '../wire/varnish-cli.ts';
 import { actingOn, serviceOf } from './acting.ts';
 import { untilOrGiveUp } from './wait.ts';
 
@@ -58,13 +58,13 @@ export const varnishLoad = defineStep<LoadArgs>({
   apply: (args, context) =>
     session(args, context, async (cli) => {
       if (!(await exists(cli, args.name))) {
-        const base = await cli.run(`vcl.show ${word(args.base)}`);
+        const base = await cli.run('vcl.show', word(args.base));
         const source = compose(base, args);
         if (source === undefined || sha256(base) !== args.baseSha || sha256(source) !== args.sourceSha)
           throw changed(context, `${args.base} is not the VCL any more that the plan was made for`);
-        await cli.inline(args.name, source);
+        await cli.run('vcl.inline', word(args.name), source);
       }
-      await cli.run(`vcl.state ${word(args.name)} warm`);
+      await cli.run('vcl.state', word(args.name), 'warm');
       if ((await lookLoad(args, cli)) !== 'present')
         throw changed(context, `a VCL named ${args.name} is there and is not ours`);
       await sameIncludes(args, cli, context);
@@ -77,8 +77,8 @@ export const varnishLoad = defineStep<LoadArgs>({
       if (!found) return;
       if (found.status === 'active')
         throw changed(context, `${args.name} is in use, so it was not discarded`);
-      await cli.run(`vcl.state ${word(args.name)} cold`);
-      await cli.run(`vcl.discard ${word(args.name)}`);
+      await cli.run('vcl.state', word(args.name), 'cold');
+      await cli.run('vcl.discard', word(args.name));
     }),
 });
 
@@ -97,7 +97,7 @@ export const varnishUse = defineStep<UseArgs>({
       const active = await activeVcl(cli);
       if (active === args.name) return;
       if (active !== args.old) throw changed(context, `${active} is in use now, not ${args.old}`);
-      await cli.run(`vcl.use ${word(args.name)}`);
+      await cli.run('vcl.use', word(args.name));
     }),
   look: (args, context) =>
     session(args, context, async (cli) => {
@@ -113,10 +113,10 @@ export const varnishUse = defineStep<UseArgs>({
         throw changed(context, `${active} is in use now, so it was left alone`);
       if (active === args.name) {
         // A VCL that cooled down has no probe answers yet: used at once it gives 503.
-        await cli.run(`vcl.state ${word(args.old)} warm`);
+        await cli.run('vcl.state', word(args.old), 'warm');
         await warm(cli, args.old, args.name, context);
-        await cli.run(`vcl.use ${word(args.old)}`);
-        await cli.run(`vcl.state ${word(args.old)} auto`);
+        await cli.run('vcl.use', word(args.old));
+        await cli.run('vcl.state', word(args.old), 'auto');
       }
       await dropKept(cli, args, context);
     }),
@@ -127,19 +127,19 @@ export const varnishUse = defineStep<UseArgs>({
  * request runs through the old rules any more, for what was being fetched while the first ban came.
  */
 async function dropKept(cli: VarnishCli, args: UseArgs, context: StepContext): Promise<void> {
-  await cli.run(`ban obj.http.${args.marker} == 1`);
+  await cli.run('ban', `obj.http.${args.marker}`, '==', '1');
   await untilOrGiveUp(context.signal, POLL_MS, IDLE_MS, async () => {
     const ours = (await listVcls(cli)).find((vcl) => vcl.name === args.name);
     return !ours || ours.busy === 0 ? true : undefined;
   });
-  await cli.run(`ban obj.http.${args.marker} == 1`);
+  await cli.run('ban', `obj.http.${args.marker}`, '==', '1');
 }
 
 async function lookLoad(args: LoadArgs, cli: VarnishCli) {
   const found = (await listVcls(cli)).find((vcl) => vcl.name === args.name);
   // A discarded VCL lingers in the list under another name or state until its last request is done.
   if (!found || found.status === 'discarded' || found.temperature === 'discarded') return 'absent' as const;
-  const shown = await cli.ask(`vcl.show ${word(args.name)}`);
+  const shown = await cli.ask('vcl.show', word(args.name));
   if (shown.status !== 200 || sha256(shown.body) !== args.sourceSha) return 'unknown' as const;
   return found.temperature === 'warm' ? ('present' as const) : ('partial' as const);
 }
@@ -156,7 +156,7 @@ export async function activeVcl(cli: VarnishCli): Promise<string> {
 /** Compiling reads included files again: one that changed on disk would come along unseen. */
 async function sameIncludes(args: LoadArgs, cli: VarnishCli, context: StepContext): Promise<void> {
   const included = async (name: string) => {
-    const files = vclFiles(await cli.run(`vcl.show -v ${word(name)}`));
+    const files = vclFiles(await cli.run('vcl.show', '-v', word(name)));
     return files
       .slice(1)
       .map((file) => `${file.name} ${sha256(file.source)}`)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { reason, WarroomError } from '../../errors/catalogue.ts';
-import type { SocketAddress, Target } from '../../targets/contract.ts';
+import { reason, WarroomError } from '../errors/catalogue.ts';
+import type { SocketAddress, Target } from './contract.ts';
 
 export interface HttpAnswer {
   readonly status: number;
