@@ -71,10 +71,15 @@ export async function startApp(options: AppOptions): Promise<App> {
   const path = storePath(config.store);
   const store = openStore(path);
   onStop('store', () => store.close());
-  const lease = await takeLease(store, () => options.onFatal('another Warroom took over this store'));
+  const health = new HealthBoard(now);
+  const lease = await takeLease(
+    store,
+    () => options.onFatal('another Warroom took over this store'),
+    (what) =>
+      health.report({ part: 'store:lease', state: what === undefined ? 'ok' : 'down', what: what ?? '' }),
+  );
   onStop('lease', () => lease.release());
 
-  const health = new HealthBoard(now);
   health.report({ part: 'store', state: 'ok', what: 'open' });
   const targets = openTargets(stack, loaded.secret, (target) => {
     health.report({
@@ -268,9 +273,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     const shown = JSON.stringify(setUp);
     if (setUp.length > 0 && shown !== setUpShown) {
       setUpShown = shown;
-      threads
-        .note('set-up', setUpMessage(setUp))
-        .catch((thrown: unknown) => health.report({ part: 'store', state: 'down', what: reason(thrown) }));
+      threads.note('set-up', setUpMessage(setUp)).catch((thrown: unknown) => {
+        // Shown once it can be stored.
+        setUpShown = '';
+        log.warn({ err: thrown }, 'the set-up card could not be stored');
+      });
     }
     if (ticks % 12 === 0) {
       archive.write().then(

@@ -6,6 +6,7 @@ import type { Publish } from '../remediations/contract.ts';
 import { type Post, postsOf, writePost } from '../store/outbox.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { transact, whenEnded } from '../store/transact.ts';
 import type { NoteJson, ProposalJson, ThreadMessageJson } from './contract.ts';
 import { headId } from './deliver.ts';
 import { headMessage, type Visitors } from './views/head.ts';
@@ -31,11 +32,22 @@ export interface TimelineEntry {
 
 const NOTES_KEPT = 200;
 
+/** What a transaction writes. It is shown once it is stored; what happened is shown even where the store refuses it. */
+interface Draft {
+  readonly posts: Map<string, Post>;
+  readonly entries: Map<number, TimelineEntry[]>;
+  readonly touched: Set<number | null>;
+  readonly happened: Set<number>;
+}
+
 /** The threads as they are shown: one head an incident, its replies, the channel's notes. Written with the change that they tell of. */
 export class Threads {
   readonly #posts = new Map<string, Post>();
   readonly #byIncident = new Map<number, string[]>();
   readonly #timelines = new Map<number, TimelineEntry[]>();
+  readonly #drafts = new WeakMap<Transaction<Database>, Draft>();
+  /** Of each incident, what happened and is not stored yet. */
+  readonly #unstored = new Map<number, { posts: readonly Post[]; entries: readonly TimelineEntry[] }>();
   #notes: string[] = [];
 
   constructor(private readonly options: ThreadsOptions) {}
@@ -62,7 +74,10 @@ export class Threads {
   publish: Publish = async (tx, change) => {
     const incident = this.options.book.get(change.incident);
     if (!incident) return;
-    if (change.what !== '') await this.#timeline(tx, change);
+    const draft = this.#draft(tx, incident.id);
+    const drafted = () => draft.entries.get(incident.id) ?? [];
+    if (change.happened) draft.happened.add(incident.id);
+    if (change.what !== '') draft.entries.set(incident.id, [...drafted(), entryOf(change)]);
     const proposals = await this.options.proposals(change.incident, tx);
     const head = headMessage({
       incident,
@@ -75,24 +90,30 @@ export class Threads {
     for (const proposal of proposals)
       await this.#write(tx, `p${proposal.id}`, incident.id, 'reply', proposalMessage(proposal), priority);
     if (change.reply && change.what !== '') {
-      const id = `${headId(incident.id)}r${(this.#timelines.get(incident.id) ?? []).length}`;
+      const id = `${headId(incident.id)}r${this.#stored(incident.id).length + drafted().length}`;
       const text = say`${change.what}${change.by === undefined ? own('') : say` (${change.by})`}`;
       await this.#write(tx, id, incident.id, 'reply', { blocks: [{ kind: 'text', text }] }, priority);
     }
-    this.options.onPost(incident.id);
+    if (change.what !== '')
+      await tx
+        .insertInto('timeline')
+        .values({ incident: incident.id, at: change.at, what: change.what, by: change.by ?? null })
+        .execute();
   };
 
   /** A message of the channel itself; the same id edits it in place. */
   async note(id: string, message: Message): Promise<void> {
-    await this.options.store.db.transaction().execute((tx) => this.#write(tx, id, null, 'note', message, 2));
-    this.options.onPost(null);
+    await transact(this.options.store.db, (tx) => this.#write(tx, id, null, 'note', message, 2));
   }
 
   messages(incident: number): ThreadMessageJson[] {
-    return (this.#byIncident.get(incident) ?? []).map((id) => {
-      const post = this.#posts.get(id) as Post;
+    const posts = new Map(
+      (this.#byIncident.get(incident) ?? []).map((id) => [id, this.#posts.get(id) as Post]),
+    );
+    for (const post of this.#unstored.get(incident)?.posts ?? []) posts.set(post.id, post);
+    return [...posts.values()].map((post) => {
       return {
-        id,
+        id: post.id,
         role: post.role === 'head' ? 'head' : 'reply',
         at: post.at,
         editedAt: post.editedAt,
@@ -109,16 +130,42 @@ export class Threads {
   }
 
   timeline(incident: number): readonly TimelineEntry[] {
+    return [...this.#stored(incident), ...(this.#unstored.get(incident)?.entries ?? [])];
+  }
+
+  #stored(incident: number): readonly TimelineEntry[] {
     return this.#timelines.get(incident) ?? [];
   }
 
-  async #timeline(tx: Transaction<Database>, change: Parameters<Publish>[1]): Promise<void> {
-    const entry = { at: change.at, what: change.what, ...(change.by === undefined ? {} : { by: change.by }) };
-    await tx
-      .insertInto('timeline')
-      .values({ incident: change.incident, at: change.at, what: change.what, by: change.by ?? null })
-      .execute();
-    this.#timelines.set(change.incident, [...(this.#timelines.get(change.incident) ?? []), entry]);
+  #draft(tx: Transaction<Database>, incident: number | null): Draft {
+    let draft = this.#drafts.get(tx);
+    if (!draft) {
+      const made: Draft = { posts: new Map(), entries: new Map(), touched: new Set(), happened: new Set() };
+      draft = made;
+      this.#drafts.set(tx, made);
+      whenEnded(tx, (stored) => this.#settle(made, stored));
+    }
+    draft.touched.add(incident);
+    return draft;
+  }
+
+  #settle(draft: Draft, stored: boolean): void {
+    if (stored) {
+      for (const post of draft.posts.values()) this.#remember(post);
+      for (const [incident, entries] of draft.entries)
+        this.#timelines.set(incident, [...this.#stored(incident), ...entries]);
+    }
+    // Each try holds all that is not stored yet: the newest one replaces what an earlier one showed.
+    for (const incident of draft.happened) {
+      if (stored) this.#unstored.delete(incident);
+      else
+        this.#unstored.set(incident, {
+          posts: [...draft.posts.values()].filter((post) => post.incident === incident),
+          entries: draft.entries.get(incident) ?? [],
+        });
+    }
+    for (const incident of draft.touched)
+      if (stored || (incident !== null && draft.happened.has(incident))) this.options.onPost(incident);
   }
 
   /** Writes a post when its message differs from what is shown, as its next version. */
@@ -131,7 +178,8 @@ export class Threads {
     priority: number,
   ): Promise<void> {
     const json = JSON.stringify(message);
-    const before = this.#posts.get(id);
+    const draft = this.#draft(tx, incident);
+    const before = draft.posts.get(id) ?? this.#posts.get(id);
     if (before?.json === json) return;
     const now = this.options.now();
     const post: Post = {
@@ -143,8 +191,8 @@ export class Threads {
       editedAt: before ? now : null,
       json,
     };
+    draft.posts.set(id, post);
     await writePost(tx, post, this.options.platforms(), priority);
-    this.#remember(post);
   }
 
   #remember(post: Post): void {
@@ -157,4 +205,8 @@ export class Threads {
       this.#notes = this.#notes.slice(-NOTES_KEPT);
     } else this.#byIncident.set(post.incident, [...(this.#byIncident.get(post.incident) ?? []), post.id]);
   }
+}
+
+function entryOf({ at, what, by }: Parameters<Publish>[1]): TimelineEntry {
+  return { at, what, ...(by === undefined ? {} : { by }) };
 }

@@ -5,6 +5,7 @@ import { reason } from '../errors/catalogue.ts';
 import type { HealthBoard } from '../health/health.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { transact } from '../store/transact.ts';
 import type { IncidentBook, IncidentEvent } from './book.ts';
 import { type Incident, isOpen } from './record.ts';
 
@@ -17,7 +18,7 @@ export interface KeeperOptions {
   /** Writes the thread's posts and outbox rows in the same transaction as the change. */
   readonly publish: (
     tx: Transaction<Database>,
-    change: { incident: number; at: number; what: string; by?: string; reply: boolean },
+    change: { incident: number; at: number; what: string; by?: string; reply: boolean; happened: true },
   ) => Promise<void>;
   /** Looks for the causes of an incident; slow, so it never runs twice at once for one. */
   readonly diagnose: (incident: Incident) => Promise<Explanation[]>;
@@ -29,12 +30,14 @@ export interface KeeperOptions {
 const COALESCE_MS = 150;
 const DIAGNOSE_AGAIN_MS = 10_000;
 const RETRY_MS = 2_000;
-/** Unsaved events beyond this many are dropped oldest first; the incidents themselves never are. */
+/** Unsaved lines of timelines beyond this many are dropped oldest first; the incidents themselves never are. */
 const MAX_UNSAVED = 5_000;
 
 /** The book's link to the world: stores what happened, has causes looked for, has threads written. */
 export class IncidentKeeper {
+  /** Events that have something to say; of the others only the incident's newest state counts. */
   #unsaved: IncidentEvent[] = [];
+  #changed = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #diagnosing = new Set<number>();
@@ -57,7 +60,8 @@ export class IncidentKeeper {
   take(events: readonly IncidentEvent[]): void {
     if (events.length === 0) return;
     for (const event of events) {
-      this.#unsaved.push(event);
+      this.#changed.add(event.incident);
+      if (event.said !== '') this.#unsaved.push(event);
       this.options.onEvent(event);
       if (event.kind === 'opened' || event.kind === 'joined' || event.kind === 'reopened')
         this.#diagnoseSoon(event.incident, event.kind === 'joined' ? 1_500 : 0);
@@ -127,11 +131,13 @@ export class IncidentKeeper {
 
   async #write(): Promise<void> {
     const events = this.#unsaved;
-    if (events.length === 0) return;
+    const changed = this.#changed;
+    if (changed.size === 0) return;
     this.#unsaved = [];
+    this.#changed = new Set();
     try {
-      await this.options.store.db.transaction().execute(async (tx) => {
-        for (const id of new Set(events.map((event) => event.incident)))
+      await transact(this.options.store.db, async (tx) => {
+        for (const id of changed)
           await this.#writeOne(
             tx,
             id,
@@ -142,13 +148,14 @@ export class IncidentKeeper {
     } catch (thrown) {
       // Nothing is lost: what was not written goes in front of what comes, and is tried again.
       this.#unsaved = [...events, ...this.#unsaved];
+      this.#changed = new Set([...changed, ...this.#changed]);
       this.options.health.report({ part: 'store', state: 'down', what: reason(thrown) });
       this.options.log.error({ err: thrown }, 'the store refused a write; it is kept in memory');
       this.#saveSoon(RETRY_MS);
     }
   }
 
-  async #writeOne(tx: Transaction<Database>, id: number, events: readonly IncidentEvent[]): Promise<void> {
+  async #writeOne(tx: Transaction<Database>, id: number, told: readonly IncidentEvent[]): Promise<void> {
     const incident = this.options.book.get(id);
     if (!incident) return;
     const row = {
@@ -158,22 +165,28 @@ export class IncidentKeeper {
       updated_at: incident.updatedAt,
       resolved_at: incident.resolvedAt,
     };
-    await tx
-      .insertInto('incidents')
-      .values({ id, ...row })
-      .onConflict((on) => on.column('id').doUpdateSet(row))
-      .execute();
-    const told = events.filter((event) => event.said !== '');
     for (const event of told) {
       await this.options.publish(tx, {
         incident: id,
         at: event.at,
         what: event.said,
         reply: event.reply,
+        happened: true,
         ...(event.by === undefined ? {} : { by: event.by }),
       });
     }
     if (told.length === 0)
-      await this.options.publish(tx, { incident: id, at: incident.updatedAt, what: '', reply: false });
+      await this.options.publish(tx, {
+        incident: id,
+        at: incident.updatedAt,
+        what: '',
+        reply: false,
+        happened: true,
+      });
+    await tx
+      .insertInto('incidents')
+      .values({ id, ...row })
+      .onConflict((on) => on.column('id').doUpdateSet(row))
+      .execute();
   }
 }

@@ -144,6 +144,8 @@ export type Publish = (
     readonly what: string;
     readonly by?: string;
     readonly reply: boolean;
+    /** It happened whether or not it can be stored, so it is shown at once. What the guard does is not: it is done once stored. */
+    readonly happened?: boolean;
   },
 ) => Promise<void>;
 
@@ -211,7 +213,7 @@ export type PressResult =
   | { readonly ok: true; readonly proposal?: ProposalJson; readonly message: Message }
   | {
       readonly ok: false;
-      readonly status: 403 | 404 | 409;
+      readonly status: 403 | 404 | 409 | 503;
       readonly reason: string;
       readonly message: Message;
     };

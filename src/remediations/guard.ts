@@ -9,7 +9,7 @@ import type { PressResult, ProposalJson, Refusal, Risk } from './contract.ts';
 import { Fenced, Ledger, readIncident } from './ledger.ts';
 import type { GuardOptions, Parts } from './parts.ts';
 import { approverRules, generalRules, type HandsOff, minutes, runRules } from './policy.ts';
-import { type Button, press } from './press.ts';
+import { type Button, type Pressed, press, unwritten } from './press.ts';
 import { makePlan, propose } from './propose.ts';
 import { PLANNED, type Proposal, toJson } from './record.ts';
 import { isRefusal } from './refusal.ts';
@@ -205,7 +205,15 @@ export class Guard {
   }
 
   async #press(button: Button, id: string, planHash: string, identity: Identity): Promise<PressResult> {
-    const pressed = await press(this.#parts, button, id, planHash, identity);
+    let pressed: Pressed;
+    try {
+      pressed = await press(this.#parts, button, id, planHash, identity);
+    } catch (thrown) {
+      const refused = unwritten(button, id, this.#parts.store.path, thrown);
+      if (!refused) throw thrown;
+      this.#failed(`${button} ${id}`)(thrown);
+      return refused;
+    }
     if (pressed.next !== undefined) await this.#parts.at?.(`pressed:${pressed.next}`);
     if (pressed.next === 'take-back')
       this.#run(id, false, (run) =>

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { transact } from '../store/transact.ts';
 import type { ProposalState } from './contract.ts';
 import type { Proposal, ProposalRecord } from './record.ts';
 import { mayBecome } from './states.ts';
@@ -49,7 +50,7 @@ export class Ledger {
   async write<T>(ids: readonly string[], work: (tx: Tx) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        const result = await this.store.db.transaction().execute(async (tx) => {
+        const result = await transact(this.store.db, async (tx) => {
           await tx.updateTable('proposals').set({ fence: 0 }).where('id', '=', '').execute();
           return work(tx);
         });

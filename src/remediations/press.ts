@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import { sentence } from '../errors/catalogue.ts';
+import { reason, sentence } from '../errors/catalogue.ts';
 import { own, paragraph, say } from '../message/build.ts';
 import type { Text } from '../message/contract.ts';
 import { decide, type Identity, nameOf, personOf } from '../people/person.ts';
@@ -68,6 +68,19 @@ export async function press(
       return { ok: true, message, ...(proposal ? { proposal } : {}) };
     },
   };
+}
+
+/** What is pressed while the store refuses writes is not done: it could not be journalled. */
+export function unwritten(
+  button: Button,
+  id: string,
+  path: string,
+  thrown: unknown,
+): PressResult | undefined {
+  if (!/^SQLITE_/.test(String((thrown as { code?: unknown } | null)?.code ?? ''))) return undefined;
+  const said = `${id} was not ${button}d, and nothing was done: ${path} cannot be written (${reason(thrown)}).`;
+  const text = say`${said} Make room there, then press again.`;
+  return { ok: false, status: 503, reason: said, message: { blocks: [paragraph(text)] } };
 }
 
 function withHash(text: Text, hash: string): Text {

@@ -43,7 +43,11 @@ export class Wishes {
       )
         continue;
       this.#tried.set(key, this.now());
-      const made = await this.guard.propose(incident.id, wish);
+      const made = await this.guard.propose(incident.id, wish).catch((thrown: unknown) => {
+        // The store refused it: the next look at the cause tries again.
+        this.#tried.delete(key);
+        throw thrown;
+      });
       if (isRefusal(made))
         this.log.info(
           { incident: incident.id, remediation: wish.remediation, refused: made.refused },

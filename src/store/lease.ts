@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { WarroomError } from '../errors/catalogue.ts';
+import { reason, WarroomError } from '../errors/catalogue.ts';
 import type { Store } from './store.ts';
 
 const RENEW_MS = 5_000;
@@ -17,6 +17,8 @@ export interface Lease {
 export async function takeLease(
   store: Store,
   onLost: () => void,
+  /** Told after each renewal, with the problem where the store refused it: the one write that always goes on. */
+  onRenewal: (problem?: string) => void = () => undefined,
   now: () => number = Date.now,
 ): Promise<Lease> {
   const token = randomUUID();
@@ -40,9 +42,10 @@ export async function takeLease(
       .executeTakeFirst()
       .then((result) => {
         if (result.numUpdatedRows === 0n) onLost();
+        else onRenewal();
       })
-      // A full disk must not end the watch: the lease file lock is what a second bot meets, and renewal is tried again.
-      .catch(() => undefined);
+      // A full disk must not end the watch: renewal is tried again, and a second bot could not write a lease either.
+      .catch((thrown: unknown) => onRenewal(reason(thrown)));
   }, RENEW_MS);
   timer.unref();
   return {

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { type Driver, Kysely, SqliteDialect } from 'kysely';
 import { reason, WarroomError } from '../errors/catalogue.ts';
 import { MIGRATIONS } from './migrations.ts';
 import type { Database } from './schema.ts';
@@ -27,11 +27,27 @@ export function openStore(path: string): Store {
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
     migrate(sqlite, path);
-    const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: sqlite }) });
+    const db = new Kysely<Database>({ dialect: new Dialect(sqlite) });
     return { db, path, problem: () => undefined, close: () => db.destroy() };
   } catch (thrown) {
     if (thrown instanceof WarroomError) throw thrown;
     throw new WarroomError('STORE_FULL', { path, problem: reason(thrown) }, thrown);
+  }
+}
+
+/** SQLite itself undoes a transaction that a full disk broke; undoing it again would hide the reason. */
+class Dialect extends SqliteDialect {
+  constructor(private readonly sqlite: Sqlite.Database) {
+    super({ database: sqlite });
+  }
+
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const rollback = driver.rollbackTransaction.bind(driver);
+    driver.rollbackTransaction = async (connection) => {
+      if (this.sqlite.inTransaction) await rollback(connection);
+    };
+    return driver;
   }
 }
 

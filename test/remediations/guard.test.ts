@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Config } from '../../src/config/schema.ts';
@@ -193,6 +194,23 @@ const turning = (value: number) =>
 async function audit(): Promise<{ who: string; what: string }[]> {
   return store.db.selectFrom('audit').select(['who', 'what']).orderBy('seq').execute();
 }
+
+test('a press that cannot be journalled is refused with the reason, and nothing is done', async () => {
+  const made = await proposed('a');
+  await sql`pragma max_page_count = 1`.execute(store.db);
+  const many = 'x'.repeat(20_000);
+  const full = await guard.approve(made.id, many, as('ada'));
+  expect(full).toMatchObject({
+    ok: false,
+    status: 503,
+    reason: expect.stringMatching(/nothing was done: .*full/),
+  });
+  expect(guard.proposal(made.id)?.state).toBe('pending');
+  expect(world.applied).toEqual([]);
+  await sql`pragma max_page_count = 100000`.execute(store.db);
+  expect(await press(made, 'ada')).toMatchObject({ ok: true });
+  await guard.idle();
+});
 
 describe('a proposal', () => {
   test('is stored with its plan, its end and its letter', async () => {

@@ -71,10 +71,12 @@ function pressed(reply: FastifyReply, result: PressResult, showMessage: boolean)
       ...(result.proposal ? { state: result.proposal.state, proposal: result.proposal } : {}),
       message: result.message,
     };
-  const codes = { 403: 'NOT_ALLOWED', 404: 'NOT_FOUND', 409: 'NOT_PENDING' } as const satisfies Record<
-    number,
-    ErrorCode
-  >;
+  const codes = {
+    403: 'NOT_ALLOWED',
+    404: 'NOT_FOUND',
+    409: 'NOT_PENDING',
+    503: 'STORE_FULL',
+  } as const satisfies Record<number, ErrorCode>;
   reply.code(result.status);
   return {
     error: codes[result.status],

@@ -107,14 +107,15 @@ export const store = defineCheck<object, z.infer<typeof Store>>({
   judge(input) {
     const bad = partsOf(input, 'store').filter((part) => part.state !== 'ok');
     if (bad.length === 0) return [{ level: 'ok', summary: 'The store takes writes.' }];
-    return bad.map(
-      (part): Verdict => ({
-        level: part.state === 'down' ? 'critical' : 'warn',
+    const [part] = [...bad].sort((a, b) => a.since - b.since) as [PartHealth];
+    return [
+      {
+        level: bad.some((one) => one.state === 'down') ? 'critical' : 'warn',
         certain: true,
         summary: `The store is ${part.state === 'down' ? 'not writable' : 'slow'} for ${age(part, input)}: ${part.what}`,
         ...(part.mend === undefined ? {} : { advice: part.mend }),
-      }),
-    );
+      },
+    ];
   },
 });
 
