@@ -113,7 +113,7 @@ export class Bot {
         Authorization: `Bearer ${this.tokens[who] ?? ''}`,
         ...(body ? { 'Content-Type': 'application/json' } : {}),
       },
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(60_000),
       ...(body ? { body: JSON.stringify(body) } : {}),
     });
     return { status: response.status, body: (await response.json()) as T };

@@ -80,9 +80,7 @@ export const kill9: Proof = {
 
 async function killedAt(act: Act, lab: Lab, before: Bot, incident: string, point: Point): Promise<Bot> {
   await pause(500);
-  const form = point.useless
-    ? 'form=url-ttl urls=/account-old seconds=60'
-    : 'form=ttl pattern=/legacy/ share=0.3';
+  const form = point.useless ? 'form=url-ttl urls=/ seconds=60' : 'form=ttl pattern=/legacy/ share=0.3';
   const known = new Set((await before.incident(incident)).proposals.map((one) => one.id));
   const asked = await before.post(
     '/api/commands',

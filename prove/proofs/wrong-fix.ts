@@ -15,7 +15,7 @@ export const wrongFix: Proof = {
     act.say(`#${opened.id} ${opened.title}`);
     const asked = await bot.post<{ blocks: unknown }>(
       '/api/commands',
-      { text: `fix cache-rule service=edge form=url-ttl urls=/account-old seconds=60 incident=${opened.id}` },
+      { text: `fix cache-rule service=edge form=url-ttl urls=/ seconds=60 incident=${opened.id}` },
       'otto',
     );
     act.check('an operator proposes it', asked.status === 200, JSON.stringify(asked.body).slice(0, 300));
