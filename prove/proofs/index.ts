@@ -4,7 +4,8 @@ import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
 import { kill9 } from './kill-9.ts';
 import { story1 } from './story-1.ts';
+import { unplugged } from './unplugged.ts';
 import { wrongFix } from './wrong-fix.ts';
 
 /** Every promised thing; a new one is a file and a line here. */
-export const PROOFS: readonly Proof[] = [firstStart, story1, wrongFix, kill9, healthy, badConfig];
+export const PROOFS: readonly Proof[] = [firstStart, story1, wrongFix, kill9, healthy, badConfig, unplugged];
