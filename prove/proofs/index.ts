@@ -1,5 +1,6 @@
 import type { Proof } from '../proof.ts';
 import { badConfig } from './bad-config.ts';
+import { consoleProof } from './console.ts';
 import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
 import { kill9 } from './kill-9.ts';
@@ -8,4 +9,13 @@ import { unplugged } from './unplugged.ts';
 import { wrongFix } from './wrong-fix.ts';
 
 /** Every promised thing; a new one is a file and a line here. */
-export const PROOFS: readonly Proof[] = [firstStart, story1, wrongFix, kill9, healthy, badConfig, unplugged];
+export const PROOFS: readonly Proof[] = [
+  firstStart,
+  story1,
+  wrongFix,
+  kill9,
+  healthy,
+  badConfig,
+  consoleProof,
+  unplugged,
+];

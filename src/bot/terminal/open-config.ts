@@ -17,7 +17,10 @@ export interface Opened {
 export function openConfig(named: string | undefined): Opened {
   const file = named ?? (existsSync('warroom.yaml') ? 'warroom.yaml' : undefined);
   if (file !== undefined) return { loaded: readConfig(file), file, notes: [] };
-  const { config, notes } = discover();
+  const { config: found, notes } = discover();
+  // The image has no file to say it in: there the console must be reachable from outside the container.
+  const listen = process.env['WARROOM_LISTEN'];
+  const config = listen === undefined ? found : { ...found, console: { ...found.console, listen } };
   const secret = (source: Parameters<typeof readSecret>[0]) => readSecret(source, 'this machine', '');
   return {
     loaded: { config, stack: new Stack(config), where: () => 'this machine', secret },
