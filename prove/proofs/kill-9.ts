@@ -57,6 +57,7 @@ export const kill9: Proof = {
     let bot = await botFor(act, lab.root);
     await lab.fault('no-redirect-cache', true);
     const opened = await eventually('a thread', async () => (await bot.incidents('open'))[0], 60_000);
+    await pause(250);
     await bot.kill('SIGKILL');
     bot = await botFor(act, lab.root);
     const again = await eventually(

@@ -67,7 +67,9 @@ export class IncidentKeeper {
         this.#diagnoseSoon(event.incident, event.kind === 'joined' ? 1_500 : 0);
     }
     if (this.#unsaved.length > MAX_UNSAVED) this.#unsaved.splice(0, this.#unsaved.length - MAX_UNSAVED);
-    this.#saveSoon(COALESCE_MS);
+    // A thread that opens is written at once: whoever sees it must find it again after a crash.
+    if (events.some((event) => event.kind === 'opened')) void this.flush();
+    else this.#saveSoon(COALESCE_MS);
   }
 
   /** Open incidents are diagnosed again each 10 s: a cause may change, and its figures do. */
