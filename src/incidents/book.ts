@@ -36,6 +36,7 @@ export interface BookOptions {
 
 const JOIN_MS = 30_000;
 const REOPEN_MS = 10 * 60_000;
+const CONNECTIVITY = 'self.connectivity';
 const THIN_END_MS = 15 * 60_000;
 /** Ended incidents kept in memory for reopening and listing. */
 const ENDED_KEPT = 200;
@@ -145,6 +146,23 @@ export class IncidentBook {
         updatedAt: at,
       });
       return [event(explained.id, 'joined', at, `${id}: ${finding.summary}`, false)];
+    }
+    // HAProxy and the collectors see a dead host long before its connection is given up: the thread is there already.
+    const about = open
+      .toReversed()
+      .find((incident) => symptoms(incident, finding, this.options.stack).length > 0);
+    if (about) {
+      const held = symptoms(about, finding, this.options.stack).map(([key, one]) => [
+        key,
+        { ...one, state: 'held' as const },
+      ]);
+      this.#put({
+        ...about,
+        parts: { ...about.parts, ...Object.fromEntries(held), [id]: part },
+        level: worse(about.level, finding.level),
+        updatedAt: at,
+      });
+      return [event(about.id, 'joined', at, finding.summary, false)];
     }
     const back = this.all().find(
       (incident) =>
@@ -358,15 +376,31 @@ export class IncidentBook {
 /** A host that cannot be reached holds back everything of its own: its checks and the services on it. */
 function holdsBack(incident: Incident, finding: Finding, stack: Stack): boolean {
   return Object.values(incident.parts).some((part) => {
-    if (part.state === 'cleared' || part.finding.check !== 'self.connectivity' || finding.level !== 'unknown')
-      return false;
-    const host = part.finding.subject ?? part.finding.target;
     return (
-      finding.target === host ||
-      finding.subject === host ||
-      stack.hostsOf(finding.target, true).includes(host)
+      part.state !== 'cleared' &&
+      part.finding.check === CONNECTIVITY &&
+      isSymptom(part.finding, finding, stack)
     );
   });
+}
+
+/** Parts of an incident that a host explains which cannot be reached; none when the finding is another. */
+function symptoms(incident: Incident, finding: Finding, stack: Stack): [string, Part][] {
+  if (finding.check !== CONNECTIVITY || finding.subject === undefined) return [];
+  return Object.entries(incident.parts).filter(
+    ([, part]) => part.state !== 'cleared' && isSymptom(finding, part.finding, stack),
+  );
+}
+
+/** What others say of the host itself (HAProxy: it is down), and what nobody can read any more. */
+function isSymptom({ subject, target }: Finding, finding: Finding, stack: Stack): boolean {
+  if (finding.check === CONNECTIVITY) return false;
+  const host = subject ?? target;
+  if (finding.subject === host) return true;
+  return (
+    finding.level === 'unknown' &&
+    (finding.target === host || stack.hostsOf(finding.target, true).includes(host))
+  );
 }
 
 /** Under load a probe may stay without an answer: what was sure stays sure until something speaks against it. */

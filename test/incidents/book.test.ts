@@ -148,6 +148,36 @@ describe('one incident is one thread', () => {
   });
 });
 
+describe('a host that cannot be reached', () => {
+  const unreachable = { level: 'critical', certain: true } as const;
+
+  it('is said in the thread that its symptoms opened, however long ago', () => {
+    const { book, say } = story();
+    expect(say(0, 'haproxy.backends@balancer/app1', { level: 'critical', certain: true })).toEqual([
+      'opened #12',
+    ]);
+    expect(say(50, 'self.connectivity@self/app1', unreachable)).toEqual(['joined #12']);
+    const parts = book.get(12)?.parts ?? {};
+    expect(parts['haproxy.backends@balancer/app1']?.state).toBe('held');
+    expect(parts['self.connectivity@self/app1']?.state).toBe('bad');
+  });
+
+  it('holds back what HAProxy says of it later', () => {
+    const { book, say } = story();
+    say(0, 'self.connectivity@self/app1', unreachable);
+    expect(say(50, 'haproxy.backends@balancer/app1', { level: 'critical', certain: true })).toEqual([
+      'joined #12',
+    ]);
+    expect(book.get(12)?.parts['haproxy.backends@balancer/app1']?.state).toBe('held');
+  });
+
+  it('has a thread of its own beside what is about another host', () => {
+    const { say } = story();
+    say(0, 'haproxy.backends@balancer/app1', { level: 'critical', certain: true });
+    expect(say(50, 'self.connectivity@self/lone', unreachable)).toEqual(['opened #13']);
+  });
+});
+
 describe('the cause', () => {
   it('stays with the thread while it heals, and stays sure until something speaks against it', () => {
     const { book, say } = story();

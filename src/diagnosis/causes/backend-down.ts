@@ -28,14 +28,23 @@ export const backendDown = defineCause({
               names.includes(finding.subject),
           )
       : [];
+    const cutOff = context.seen
+      .findings()
+      .filter(
+        ({ check, level, subject }) =>
+          check === 'self.connectivity' && level === 'critical' && subject && names.includes(subject),
+      );
     const add = app ? addServer(context, app) : undefined;
     return {
       cause: 'backend-down',
       target,
-      confidence: silent.length > 0 ? 'sure' : 'likely',
+      confidence: silent.length + cutOff.length > 0 ? 'sure' : 'likely',
       score: 0.8,
-      title: `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`,
-      summary: `${down.map((finding) => finding.summary).join(' ')}${silent.length > 0 ? ' Its own statistics do not answer either: the application there is not running.' : ' Its workers still answer their statistics: the health check fails, the process lives.'}`,
+      title:
+        cutOff.length === names.length
+          ? `${names.join(', ')} cannot be reached`
+          : `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} down`,
+      summary: `${down.map((finding) => finding.summary).join(' ')}${cutOff.length > 0 ? ` Warroom cannot reach ${cutOff.map((one) => one.subject).join(', ')} either: the host or its network is gone.` : silent.length > 0 ? ' Its own statistics do not answer either: the application there is not running.' : ' Its workers still answer their statistics: the health check fails, the process lives.'}`,
       ruledOut: [],
       covers: [
         ...wouldCover(['haproxy.backends', 'haproxy.errors', 'haproxy.queue'], [target]),
@@ -44,7 +53,10 @@ export const backendDown = defineCause({
       ],
       evidence: down.flatMap((finding) => finding.evidence),
       proposals: add ? [add] : [],
-      byHand: `On ${names.join(', ')}: look at the application's log and start it again (systemctl status uwsgi; systemctl start uwsgi).`,
+      byHand:
+        cutOff.length > 0
+          ? `Look at the machine and the network of ${names.join(', ')}.`
+          : `On ${names.join(', ')}: look at the application's log and start it again (systemctl status uwsgi; systemctl start uwsgi).`,
     };
   },
 });
