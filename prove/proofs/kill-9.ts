@@ -81,26 +81,32 @@ export const kill9: Proof = {
 
 async function killedAt(act: Act, lab: Lab, before: Bot, incident: string, point: Point): Promise<Bot> {
   await pause(500);
-  const form = point.useless ? 'form=url-ttl urls=/ seconds=60' : 'form=ttl pattern=/legacy/ share=0.3';
-  const known = new Set((await before.incident(incident)).proposals.map((one) => one.id));
-  const asked = await before.post(
-    '/api/commands',
-    { text: `fix cache-rule service=edge ${form} incident=${incident}` },
-    'otto',
-  );
+  const form = point.useless
+    ? 'form=url-ttl urls=/ seconds=60'
+    : 'form=ttl pattern=/legacy/ share=0.3 paths=/legacy/shoe-01.html,/legacy/shoe-02.html';
+  let answer = '';
   const proposal = await eventually(
-    `a proposal (${JSON.stringify(asked.body).slice(0, 200)})`,
+    'a proposal',
     async () => {
+      const asked = await before.post(
+        '/api/commands',
+        { text: `fix cache-rule service=edge ${form} incident=${incident}` },
+        'otto',
+      );
+      answer = JSON.stringify(asked.body);
       const { proposals } = await before.incident(incident);
       return proposals.find(
         (one) =>
           one.state === 'pending' &&
           one.remediation === 'cache-rule' &&
-          (!known.has(one.id) || !point.useless),
+          (point.useless ? one.params['form'] === 'url-ttl' : one.params['form'] === 'ttl'),
       );
     },
-    30_000,
-  );
+    60_000,
+    2_000,
+  ).catch((thrown: unknown) => {
+    throw new Failed(`${String(thrown)}: ${answer.slice(0, 400)}`);
+  });
   const moment = watch(lab, proposal.id, point.when);
   const holding =
     point.hold === undefined
