@@ -5,6 +5,7 @@ import type { CollectContext, Timed } from '../contract.ts';
 import { plain } from '../rate.ts';
 import { explainFailure, logCommand } from './command.ts';
 import { type LogRecord, type LogWindow, summed } from './log-window.ts';
+import { collectStat } from './stat.ts';
 
 export interface LogSnapshot {
   /** Whether varnishncsa knows -j; asked once. */
@@ -58,6 +59,8 @@ export async function collectLog(
 ): Promise<LogSnapshot> {
   const json = previous?.snapshot.json ?? (await knowsJson(context));
   const window = await readWindow(context, WINDOW_S, json);
+  // Silence may be that of a quiet site or of a dead varnishd.
+  if (window.requests === 0) await collectStat(context, undefined);
   const kept = (previous?.snapshot.windows ?? []).filter((one) => window.at - one.at < KEPT_MS);
   return { json, windows: [...kept, window] };
 }

@@ -1,5 +1,6 @@
 import { reason, WarroomError } from '../../errors/catalogue.ts';
 import type { CollectContext, Timed } from '../contract.ts';
+import { pause } from '../pause.ts';
 import { growth } from '../rate.ts';
 import { countersCommand, explainFailure } from './command.ts';
 
@@ -23,10 +24,37 @@ export interface StatSnapshot {
 }
 
 const MAX_BYTES = 1024 * 1024;
+/** varnishd counts its uptime each second. */
+const MOVES_MS = 2_100;
 
+/**
+ * A varnishd that was killed leaves its counters and its log behind, and its tools go on reading them: only that the
+ * uptime moves shows that it lives.
+ */
 export async function collectStat(
   context: CollectContext,
   previous: Timed<StatSnapshot> | undefined,
+): Promise<StatSnapshot> {
+  const first = await readStat(context, previous?.snapshot);
+  if (previous && (Date.now() - previous.at < MOVES_MS || moved(previous.snapshot, first))) return first;
+  await pause(MOVES_MS, context.signal);
+  const second = await readStat(context, first);
+  if (moved(first, second)) return second;
+  throw new WarroomError('TARGET_UNREACHABLE', {
+    target: `Varnish on ${context.target.name}`,
+    problem: 'what it left behind can be read, but its uptime stands still: it was killed, or it hangs',
+    mend: 'Is varnishd running?',
+  });
+}
+
+function moved(before: StatSnapshot, now: StatSnapshot): boolean {
+  return before.counters['MAIN.uptime'] !== now.counters['MAIN.uptime'];
+}
+
+/** Counters as they are, of a living varnishd or not. */
+export async function readStat(
+  context: CollectContext,
+  previous: StatSnapshot | undefined,
 ): Promise<StatSnapshot> {
   const { target, signal } = context;
   const output = await target.read(countersCommand(context.place), { signal, maxBytes: MAX_BYTES });
@@ -37,7 +65,7 @@ export async function collectStat(
       maxBytes: MAX_BYTES,
     });
   if (output.status !== 0) throw await explainFailure(context, 'varnishstat', output);
-  return parseStat(output.stdout, target.name, previous?.snapshot);
+  return parseStat(output.stdout, target.name, previous);
 }
 
 /** `varnishstat -j` of every release: flat up to 6.4, under `counters` from 6.5. Throws BAD_ANSWER alone. */

@@ -5,7 +5,7 @@ import { knowsJson, readWindow } from './log.ts';
 import { logFacts } from './log-facts.ts';
 import type { LogWindow } from './log-window.ts';
 import { measureStat } from './measure.ts';
-import { collectStat } from './stat.ts';
+import { readStat } from './stat.ts';
 import { agents, top } from './views-top.ts';
 
 const STAT_MS = 1000;
@@ -13,9 +13,9 @@ const STAT_MS = 1000;
 const LOG_S = 2;
 
 async function statLook(context: CollectContext) {
-  const first = { snapshot: await collectStat(context, undefined), at: Date.now() };
+  const first = { snapshot: await readStat(context, undefined), at: Date.now() };
   await pause(STAT_MS, context.signal);
-  const second = { snapshot: await collectStat(context, first), at: Date.now() };
+  const second = { snapshot: await readStat(context, first.snapshot), at: Date.now() };
   return measureStat(first, second);
 }
 
