@@ -58,7 +58,7 @@ try {
   );
 } finally {
   clearTimeout(timer);
-  if (failures > 0) for (const words of lastWords) act.say(words());
+  if (failures > 0) for (const words of lastWords.slice(-1)) act.say(words());
   for (const step of undo.reverse()) {
     try {
       await step();

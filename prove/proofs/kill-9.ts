@@ -8,6 +8,8 @@ import { type Bot, botFor } from '../bot.ts';
 import { warmLab } from '../lab.ts';
 import { type Act, eventually, Failed, type Proof, pause } from '../proof.ts';
 
+/** Six samples of the site on fire. */
+const BURN_MS = 32_000;
 const ENDS = ['kept', 'reverted', 'needs-human', 'failed'];
 
 /** When the bot is killed: a condition on its own store, looked at every few milliseconds from outside. */
@@ -148,6 +150,8 @@ async function killedAt(act: Act, lab: Lab, before: Bot, incident: string, point
   // Back to the file's own VCL for the next moment; what was kept there is forgotten.
   await lab.varnishadm('vcl.use', 'boot');
   await lab.varnishadm('ban', 'req.url', '~', '^/legacy/');
+  // The next verdict compares with the site as it burns again, not as it healed.
+  await pause(BURN_MS);
   return bot;
 }
 
