@@ -31,13 +31,19 @@ export async function askSocket(
   const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
   const signal = AbortSignal.any([options.signal, AbortSignal.timeout(timeoutMs)]);
   const stream = await target.connect(address, { timeoutMs, signal });
-  const end = () =>
-    stream.destroy(new WarroomError('TARGET_DEADLINE', { target: target.name, command: where, timeoutMs }));
+  let end = () => {};
+  // A channel of SSH does not pass on why it was destroyed: it would end like a whole answer.
+  const late = new Promise<never>((_, reject) => {
+    end = () =>
+      reject(new WarroomError('TARGET_DEADLINE', { target: target.name, command: where, timeoutMs }));
+  });
   if (signal.aborted) end();
   signal.addEventListener('abort', end, { once: true });
   try {
     if (question !== '') stream.write(question);
-    return await readAll(stream, target.name, where, maxBytes);
+    const answer = readAll(stream, target.name, where, maxBytes);
+    answer.catch(() => undefined);
+    return await Promise.race([answer, late]);
   } catch (thrown) {
     if (thrown instanceof WarroomError) throw thrown;
     throw new WarroomError(

@@ -36,9 +36,10 @@ export function titleOfIncident(incident: Incident): string {
   const cause = incident.causes[0];
   if (cause) return cause.title;
   const first = Object.values(incident.parts).sort((a, b) => rank(b) - rank(a) || a.since - b.since)[0];
-  return first
-    ? `${titleOf(first.finding.check)} · ${first.finding.subject ?? first.finding.target}`
-    : 'Incident';
+  if (!first) return 'Incident';
+  // What could not be looked at has not been found to be what the check is about.
+  const what = first.finding.level === 'unknown' ? 'No figures' : titleOf(first.finding.check);
+  return `${what} · ${first.finding.subject ?? first.finding.target}`;
 }
 
 function openHead({ incident, proposals, visitors, now }: HeadInput): Message {
