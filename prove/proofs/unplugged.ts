@@ -190,12 +190,12 @@ async function diskFull(act: Act, lab: Lab, bot: Bot, disk: string): Promise<voi
   const during = await eventually(
     'an incident while nothing can be stored',
     async () => (await bot.incidents('open')).find((one) => isAbout(one, 'host.pinned-core')),
-    60_000,
+    90_000,
   );
-  const stored = open(disk, (db) => db.prepare('SELECT json FROM incidents').all() as { json: string }[]);
+  const stored = open(disk, (db) => db.prepare('SELECT id FROM incidents').all() as { id: number }[]);
   act.check(
     'an incident opens, is shown, and is in memory only',
-    during.messages.length > 0 && !stored.some(({ json }) => json.includes('host.pinned-core')),
+    during.messages.length > 0 && !stored.some(({ id }) => id === Number(during.id)),
     `#${during.id} ${during.title}, ${during.messages.length} messages, ${during.timeline.length} lines`,
   );
   const still = await bot.proposal(proposal.id);
@@ -206,17 +206,10 @@ async function diskFull(act: Act, lab: Lab, bot: Bot, disk: string): Promise<voi
   );
   act.check('all figures are fresh', ...words(await stale(bot, [])));
 
+  const seen = [await bot.incident(during.id), await bot.incident(said.id)];
   free();
   await lab.fault('pinned-core', false);
   act.say('there is room again');
-  await eventually(
-    'self.store good again',
-    async () =>
-      findings(await bot.status()).every((one) => one.check !== 'self.store' || one.level === 'ok')
-        ? true
-        : undefined,
-    60_000,
-  );
   const approved = await bot.approve(await bot.proposal(proposal.id), 'ada');
   act.check(
     'Approve works again',
@@ -224,9 +217,13 @@ async function diskFull(act: Act, lab: Lab, bot: Bot, disk: string): Promise<voi
     `${approved.status} ${approved.body.reason ?? ''}`,
   );
   await lab.fault('no-redirect-cache', false);
-  await pause(5_000);
+  await eventually(
+    'self.store good again',
+    async () => ((await bot.incident(said.id)).state === 'resolved' ? true : undefined),
+    60_000,
+  );
   await bot.kill('SIGTERM');
-  await nothingLost(act, bot, disk, [during, said]);
+  await nothingLost(act, bot, disk, seen);
 }
 
 /** What the API showed is in the store, and a new start shows it. */

@@ -187,7 +187,9 @@ export class IncidentBook {
       (incident) =>
         at - incident.openedAt <= JOIN_MS &&
         Object.values(incident.parts).some(
-          (other) => near.has(other.finding.target) || spans(other.finding) || spans(finding),
+          (other) =>
+            isOurs(other.finding) === isOurs(finding) &&
+            (near.has(other.finding.target) || spans(other.finding) || spans(finding)),
         ),
     );
     if (neighbour) {
@@ -423,6 +425,11 @@ function sameCause(incident: Incident, cause: Explanation): boolean {
 /** What spans tiers (visitors) is connected with everything. */
 function spans(finding: Finding): boolean {
   return finding.target === 'stack';
+}
+
+/** About Warroom itself, which no visitor notices; whether a host can be reached is about the stack. */
+function isOurs(finding: Finding): boolean {
+  return finding.target === 'self' && finding.check !== CONNECTIVITY;
 }
 
 function levelOf(parts: Readonly<Record<string, Part>>): Level {

@@ -43,6 +43,7 @@ export class IncidentKeeper {
   readonly #diagnosing = new Set<number>();
   readonly #again = new Map<number, NodeJS.Timeout>();
   #stopped = false;
+  #refused = false;
 
   constructor(private readonly options: KeeperOptions) {}
 
@@ -147,12 +148,17 @@ export class IncidentKeeper {
           );
       });
       this.options.health.report({ part: 'store', state: 'ok', what: 'writes' });
+      if (this.#refused) this.options.log.info('the store takes writes again');
+      this.#refused = false;
     } catch (thrown) {
       // Nothing is lost: what was not written goes in front of what comes, and is tried again.
       this.#unsaved = [...events, ...this.#unsaved];
       this.#changed = new Set([...changed, ...this.#changed]);
       this.options.health.report({ part: 'store', state: 'down', what: reason(thrown) });
-      this.options.log.error({ err: thrown }, 'the store refused a write; it is kept in memory');
+      // Once, not with each try: the disk may be the one that the log is on.
+      if (!this.#refused)
+        this.options.log.error({ err: thrown }, 'the store refused a write; it is kept in memory');
+      this.#refused = true;
       this.#saveSoon(RETRY_MS);
     }
   }

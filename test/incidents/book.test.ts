@@ -148,6 +148,13 @@ describe('one incident is one thread', () => {
   });
 });
 
+it('what is wrong with Warroom itself has a thread of its own beside what visitors feel', () => {
+  const { say } = story();
+  say(0, 'stack.visitors@stack', { level: 'critical', certain: true });
+  expect(say(5, 'self.store@self', { level: 'critical', certain: true })).toEqual(['opened #13']);
+  expect(say(5, 'self.connectivity@self/app1', { level: 'critical', certain: true })).toEqual(['joined #12']);
+});
+
 describe('a host that cannot be reached', () => {
   const unreachable = { level: 'critical', certain: true } as const;
 
