@@ -79,4 +79,10 @@ program
   .option('--against <hash>', 'the beginning of a hash that was noted elsewhere')
   .action(auditVerify);
 
+// `warroom check | head` closes the pipe: whoever reads no further is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(process.exitCode);
+});
+
 program.parseAsync().catch(fail);
