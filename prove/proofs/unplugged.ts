@@ -192,10 +192,14 @@ async function diskFull(act: Act, lab: Lab, bot: Bot, disk: string): Promise<voi
     async () => (await bot.incidents('open')).find((one) => isAbout(one, 'host.pinned-core')),
     90_000,
   );
-  const stored = open(disk, (db) => db.prepare('SELECT id FROM incidents').all() as { id: number }[]);
+  const stored = open(
+    disk,
+    (db) => db.prepare('SELECT id, json FROM incidents').all() as { id: number; json: string }[],
+  );
   act.check(
-    'an incident opens, is shown, and is in memory only',
-    during.messages.length > 0 && !stored.some(({ id }) => id === Number(during.id)),
+    'what happens now is shown, and is in memory only',
+    during.messages.length > 0 &&
+      !stored.some(({ id, json }) => id === Number(during.id) && json.includes('host.pinned-core@db1')),
     `#${during.id} ${during.title}, ${during.messages.length} messages, ${during.timeline.length} lines`,
   );
   const still = await bot.proposal(proposal.id);
