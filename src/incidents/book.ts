@@ -1,8 +1,9 @@
-import type { Finding, Level } from '../checks/contract.ts';
+import type { Finding } from '../checks/contract.ts';
 import { identity } from '../checks/contract.ts';
 import type { Stack } from '../config/stack.ts';
 import type { Explanation } from '../diagnosis/contract.ts';
 import { covers, type Incident, type IncidentState, isOpen, type Part } from './record.ts';
+import { holdsBack, isOurs, isRoot, levelOf, sameCause, spans, steadied, symptoms, worse } from './rules.ts';
 import { advance, clears, count, NEW_TRACK, opens, type Track } from './samples.ts';
 
 /** What happened to an incident; `said` is a line for its timeline, `reply` whether the thread gets a message for it. */
@@ -36,7 +37,6 @@ export interface BookOptions {
 
 const JOIN_MS = 30_000;
 const REOPEN_MS = 10 * 60_000;
-const CONNECTIVITY = 'self.connectivity';
 const THIN_END_MS = 15 * 60_000;
 /** Ended incidents kept in memory for reopening and listing. */
 const ENDED_KEPT = 200;
@@ -373,75 +373,6 @@ export class IncidentBook {
     for (const old of ended.sort((a, b) => a.id - b.id).slice(0, Math.max(0, ended.length - ENDED_KEPT)))
       this.#incidents.delete(old.id);
   }
-}
-
-/** A host that cannot be reached holds back everything of its own: its checks and the services on it. */
-function holdsBack(incident: Incident, finding: Finding, stack: Stack): boolean {
-  return Object.values(incident.parts).some((part) => {
-    return (
-      part.state !== 'cleared' &&
-      part.finding.check === CONNECTIVITY &&
-      isSymptom(part.finding, finding, stack)
-    );
-  });
-}
-
-/** Parts of an incident that a host explains which cannot be reached; none when the finding is another. */
-function symptoms(incident: Incident, finding: Finding, stack: Stack): [string, Part][] {
-  if (finding.check !== CONNECTIVITY || finding.subject === undefined) return [];
-  return Object.entries(incident.parts).filter(
-    ([, part]) => part.state !== 'cleared' && isSymptom(finding, part.finding, stack),
-  );
-}
-
-/** What others say of the host itself (HAProxy: it is down), and what nobody can read any more. */
-function isSymptom({ subject, target }: Finding, finding: Finding, stack: Stack): boolean {
-  if (finding.check === CONNECTIVITY) return false;
-  const host = subject ?? target;
-  if (finding.subject === host) return true;
-  return (
-    finding.level === 'unknown' &&
-    (finding.target === host || stack.hostsOf(finding.target, true).includes(host))
-  );
-}
-
-/** Under load a probe may stay without an answer: what was sure stays sure until something speaks against it. */
-function steadied(cause: Explanation, before: readonly Explanation[]): Explanation {
-  const sure = before.some(
-    (one) => one.cause === cause.cause && one.target === cause.target && one.confidence === 'sure',
-  );
-  return sure && cause.confidence === 'likely' ? { ...cause, confidence: 'sure' } : cause;
-}
-
-/** A finding that the cause is named after stays a part of its own, so that the incident ends with it. */
-function isRoot(cause: Explanation, finding: Finding): boolean {
-  return finding.target === cause.target;
-}
-
-function sameCause(incident: Incident, cause: Explanation): boolean {
-  return incident.causes[0]?.cause === cause.cause && incident.causes[0]?.target === cause.target;
-}
-
-/** What spans tiers (visitors) is connected with everything. */
-function spans(finding: Finding): boolean {
-  return finding.target === 'stack';
-}
-
-/** About Warroom itself, which no visitor notices; whether a host can be reached is about the stack. */
-function isOurs(finding: Finding): boolean {
-  return finding.target === 'self' && finding.check !== CONNECTIVITY;
-}
-
-function levelOf(parts: Readonly<Record<string, Part>>): Level {
-  return Object.values(parts).reduce<Level>(
-    (level, part) => (part.state === 'cleared' ? level : worse(level, part.finding.level)),
-    'ok',
-  );
-}
-
-function worse(a: Level, b: Level): Level {
-  const order: readonly Level[] = ['ok', 'unknown', 'warn', 'critical'];
-  return order.indexOf(a) >= order.indexOf(b) ? a : b;
 }
 
 function event(

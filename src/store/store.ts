@@ -9,8 +9,6 @@ import type { Database } from './schema.ts';
 export interface Store {
   readonly db: Kysely<Database>;
   readonly path: string;
-  /** Set after a write failed (disk full, read-only); cleared by the next one that works. */
-  readonly problem: () => string | undefined;
   close(): Promise<void>;
 }
 
@@ -28,7 +26,7 @@ export function openStore(path: string): Store {
     sqlite.pragma('foreign_keys = ON');
     migrate(sqlite, path);
     const db = new Kysely<Database>({ dialect: new Dialect(sqlite) });
-    return { db, path, problem: () => undefined, close: () => db.destroy() };
+    return { db, path, close: () => db.destroy() };
   } catch (thrown) {
     if (thrown instanceof WarroomError) throw thrown;
     throw new WarroomError('STORE_FULL', { path, problem: reason(thrown) }, thrown);

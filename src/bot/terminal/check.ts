@@ -134,35 +134,9 @@ function withRisk(wish: Wish) {
   };
 }
 
-function line(finding: Finding) {
-  const {
-    check: id,
-    target,
-    subject,
-    level,
-    basis,
-    certain,
-    summary,
-    value,
-    unit,
-    threshold,
-    evidence,
-    advice,
-  } = finding;
-  return {
-    check: id,
-    target,
-    subject,
-    level,
-    basis,
-    certain,
-    summary,
-    value,
-    unit,
-    threshold,
-    evidence,
-    advice,
-  };
+/** Without what only hysteresis needs: `check` has none. */
+function line({ cleared: _cleared, ...shown }: Finding) {
+  return shown;
 }
 
 /** The worst of critical > unknown > warn. */
