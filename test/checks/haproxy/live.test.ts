@@ -74,6 +74,11 @@ describe.skipIf(why)(`a real HAProxy before real applications ${why ?? ''}`, () 
     expect(rounds.judge(backends)).toMatchObject([
       { subject: 'app4', level: 'critical', certain: true, value: 1, threshold: 2 },
     ]);
+    // The check that was under way when it died ends as a socket error; those after it are refused.
+    await until(async () => {
+      await rounds.run(stats);
+      return rounds.judge(backends)[0]?.summary.includes('L4CON') ?? false;
+    });
     expect(rounds.judge(backends)[0]?.summary).toMatch(/^Server app4 is DOWN for .*L4CON/);
   });
 
