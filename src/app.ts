@@ -2,12 +2,15 @@ import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import { startConsole } from './bot/console/server.ts';
-import { Delivery, type PlatformPort } from './bot/deliver.ts';
+import { Delivery } from './bot/deliver.ts';
 import { WarroomDesk } from './bot/desk/desk.ts';
 import { LiveLooks } from './bot/desk/live-looks.ts';
+import { Marks } from './bot/desk/marks.ts';
+import { Presence } from './bot/desk/presence.ts';
 import { Silences } from './bot/desk/silences.ts';
 import { setUpItems, visitorsOf } from './bot/desk/status-json.ts';
 import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
+import type { PlatformPort } from './bot/platform.ts';
 import { Threads } from './bot/threads.ts';
 import { setUpMessage } from './bot/views/status.ts';
 import { SYSTEMS } from './checks/index.ts';
@@ -106,6 +109,9 @@ export async function startApp(options: AppOptions): Promise<App> {
   const silences = new Silences(store, now);
   await silences.load();
   const looks = new LiveLooks(targets, now);
+  const marks = new Marks(store, now);
+  await marks.load();
+  const presence = new Presence(now);
 
   const book = new IncidentBook({ stack, silenced: (finding) => silences.covers(finding), nextId: 1 });
   const deliveries: Delivery[] = [];
@@ -177,6 +183,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     guard,
     silences,
     looks,
+    marks,
+    presence,
     store,
     log,
     now,

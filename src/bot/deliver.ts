@@ -1,67 +1,62 @@
 import type { Logger } from 'pino';
 import { reason } from '../errors/catalogue.ts';
 import type { HealthBoard } from '../health/health.ts';
-import { type Post, toPost } from '../store/outbox.ts';
+import { forgetOtherPlace, forgetPost, type Waiting, waiting } from '../store/delivered.ts';
+import { type Post, queueAgain, toPost } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
+import { Pace } from './pace.ts';
+import { DeliveryProblem, type PlatformPort } from './platform.ts';
 
-/** Why a call to a platform did not end well, and what that means for the outbox. */
-export class DeliveryProblem extends Error {
-  override readonly name = 'DeliveryProblem';
-  constructor(
-    /** retry: surely not done. ambiguous: perhaps done, so it is looked for before it is sent again. gone: never will be. */
-    readonly kind: 'retry' | 'ambiguous' | 'gone',
-    message: string,
-    readonly afterMs?: number,
-    cause?: unknown,
-  ) {
-    super(message, cause === undefined ? {} : { cause });
-  }
+export interface DeliveryOptions {
+  readonly store: Store;
+  readonly port: PlatformPort;
+  readonly health: HealthBoard;
+  readonly log: Logger;
+  readonly now: () => number;
+  /** One edit of one message in this time; the newest state wins. */
+  readonly editEachMs?: number;
 }
 
-/** A platform as the outbox sees it. `thread` is the platform's id of the incident's head, undefined for the channel. */
-export interface PlatformPort {
-  readonly platform: string;
-  send(post: Post, outboxId: number, thread: string | undefined): Promise<string>;
-  edit(platformId: string, post: Post, outboxId: number): Promise<void>;
-  /** Looks for what an earlier try with this outbox id may have posted. */
-  find(post: Post, outboxId: number, thread: string | undefined): Promise<string | undefined>;
-}
-
-interface Due {
-  readonly id: number;
-  readonly state: string;
-  readonly attempts: number;
-  readonly priority: number;
-  readonly post: Post;
-}
-
+/** Failures of one post, not of its platform, before it is given up. */
 const MAX_ATTEMPTS = 50;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 60_000;
+const EDIT_EACH_MS = 2_000;
+/** A longer wait than this is said. */
+const LATE_MS = 60_000;
+const IDLE_MS = 1_000;
+export const BOARD_ID = 'board';
 
-/** Delivers one platform's outbox: one call at a time, critical threads first, order kept within a thread. */
+/**
+ * Delivers one platform's outbox: one call at a time, critical threads first, posts of a thread in their order,
+ * edits of one message coalesced to the newest. A row is `sent` once the platform's id is stored.
+ */
 export class Delivery {
   #stopped = false;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** Something was written while the queue was being read. */
+  #woken = false;
+  readonly #shownAt = new Map<string, number>();
+  readonly #pace: Pace;
+  /** The whole platform waits until then. */
+  #pausedUntil = 0;
+  #failures = 0;
+  readonly #editEachMs: number;
 
-  constructor(
-    private readonly options: {
-      readonly store: Store;
-      readonly port: PlatformPort;
-      readonly health: HealthBoard;
-      readonly log: Logger;
-      readonly now: () => number;
-      readonly idleMs?: number;
-    },
-  ) {}
+  constructor(private readonly options: DeliveryOptions) {
+    this.#editEachMs = options.editEachMs ?? EDIT_EACH_MS;
+    this.#pace = new Pace(options.port.pace, options.now);
+  }
 
   async start(): Promise<void> {
+    const { store, port } = this.options;
+    await forgetOtherPlace(store.db, port.platform, port.place);
     // What was on its way when the process ended has an unknown outcome.
-    await this.options.store.db
+    await store.db
       .updateTable('outbox')
       .set({ state: 'uncertain' })
-      .where('platform', '=', this.options.port.platform)
+      .where('platform', '=', port.platform)
       .where('state', '=', 'sending')
       .execute();
     this.#running = this.#loop();
@@ -69,6 +64,7 @@ export class Delivery {
 
   /** New rows are waiting. */
   wake(): void {
+    this.#woken = true;
     this.#wake?.();
   }
 
@@ -81,147 +77,201 @@ export class Delivery {
   async #loop(): Promise<void> {
     while (!this.#stopped) {
       try {
-        const due = await this.#next();
+        this.#woken = false;
+        const rows = await waiting(this.options.store.db, this.options.port.platform);
+        this.#reportBacklog(rows);
+        const { due, at } = this.#choose(rows);
         if (due) await this.#deliver(due);
-        else await this.#idle();
+        else await this.#idle(at);
       } catch (thrown) {
         this.options.log.error(
           { err: thrown, platform: this.options.port.platform },
           'the outbox could not be read or written',
         );
-        await this.#idle();
+        await this.#idle(this.options.now() + IDLE_MS);
       }
     }
   }
 
-  async #idle(): Promise<void> {
+  async #idle(until: number): Promise<void> {
+    if (this.#woken || this.#stopped) return;
+    const wait = Math.min(IDLE_MS, Math.max(1, until - this.options.now()));
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, this.options.idleMs ?? 250);
+      const timer = setTimeout(resolve, wait);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
       };
     });
+    this.#wake = undefined;
   }
 
-  async #next(): Promise<Due | undefined> {
-    const { db } = this.options.store;
-    const rows = await db
-      .selectFrom('outbox')
-      .innerJoin('posts', 'posts.id', 'outbox.post')
-      .select([
-        'outbox.id as outboxId',
-        'outbox.state',
-        'outbox.attempts',
-        'outbox.priority',
-        'outbox.not_before',
-        'posts.id',
-        'posts.incident',
-        'posts.role',
-        'posts.version',
-        'posts.at',
-        'posts.edited_at',
-        'posts.json',
-      ])
-      .where('outbox.platform', '=', this.options.port.platform)
-      .where('outbox.state', 'in', ['queued', 'uncertain'])
-      .orderBy('outbox.id')
-      .limit(500)
-      .execute();
-    const heads = new Map<string, (typeof rows)[number]>();
-    for (const row of rows) {
-      const thread = row.incident === null ? `note ${row.id}` : String(row.incident);
-      // The first of a thread decides for the thread: one that waits for its retry holds back what follows it.
-      if (!heads.has(thread)) heads.set(thread, row);
-    }
+  /** The row to deliver now, or when to look again. */
+  #choose(rows: readonly Waiting[]): { due?: Waiting; at: number } {
     const now = this.options.now();
-    const [best] = [...heads.values()]
-      .filter((row) => row.not_before <= now)
-      .sort((a, b) => a.priority - b.priority || a.outboxId - b.outboxId);
-    return (
-      best && {
-        id: best.outboxId,
-        state: best.state,
-        attempts: best.attempts,
-        priority: best.priority,
-        post: toPost(best),
-      }
-    );
+    if (this.#pausedUntil > now) return { at: this.#pausedUntil };
+    const firsts = new Map<string, Waiting>();
+    for (const row of rows) {
+      // An edit stands alone. What is not shown yet waits for what comes before it in its thread, its head first.
+      const queue =
+        row.platformId !== null
+          ? `edit ${row.post}`
+          : row.incident === null
+            ? `note ${row.post}`
+            : `thread ${row.incident}`;
+      const first = firsts.get(queue);
+      if (!first || (row.role === 'head' && first.role !== 'head')) firsts.set(queue, row);
+    }
+    const times = [...firsts.values()]
+      .map((row) => ({
+        row,
+        at: Math.max(row.notBefore, this.#editableAt(row), this.#pace.at(row.priority)),
+      }))
+      .sort((a, b) => a.row.priority - b.row.priority || a.row.id - b.row.id);
+    const due = times.find(({ at }) => at <= now)?.row;
+    return { ...(due ? { due } : {}), at: Math.min(now + IDLE_MS, ...times.map(({ at }) => at)) };
   }
 
-  async #deliver(due: Due): Promise<void> {
+  #editableAt(row: Waiting): number {
+    return row.platformId === null ? 0 : (this.#shownAt.get(row.post) ?? 0) + this.#editEachMs;
+  }
+
+  async #deliver(row: Waiting): Promise<void> {
     const { store, port, now } = this.options;
-    const thread =
-      due.post.incident === null || due.post.role === 'head'
-        ? undefined
-        : await this.#platformId(headId(due.post.incident));
-    await store.db
+    const attempts = row.attempts + 1;
+    const claimed = await store.db
       .updateTable('outbox')
-      .set({ state: 'sending', attempts: due.attempts + 1 })
-      .where('id', '=', due.id)
-      .execute();
+      .set({ state: 'sending', attempts })
+      .where('id', '=', row.id)
+      .where('state', 'in', ['queued', 'uncertain'])
+      .executeTakeFirst();
+    if (claimed.numUpdatedRows === 0n) return;
+    // Read behind the claim: a version that came since is in this row too.
+    const post = toPost(
+      await store.db.selectFrom('posts').selectAll().where('id', '=', row.post).executeTakeFirstOrThrow(),
+    );
     try {
-      const known = await this.#platformId(due.post.id);
+      const thread = await this.#thread(post);
+      if (thread === 'not yet') return await this.#later(row, attempts - 1);
+      if (row.state === 'queued' && row.shownVersion !== null && row.shownVersion >= post.version)
+        return await this.#sent(row, post, row.platformId as string);
+      this.#pace.spend();
       const found =
-        known ?? (due.state === 'uncertain' ? await port.find(due.post, due.id, thread) : undefined);
-      const platformId = found ?? (await port.send(due.post, due.id, thread));
-      if (found !== undefined) await port.edit(found, due.post, due.id);
-      await store.db.transaction().execute(async (tx) => {
-        const row = { platform_id: platformId, version: due.post.version };
-        await tx
-          .insertInto('delivered')
-          .values({ platform: port.platform, post: due.post.id, ...row })
-          .onConflict((on) => on.columns(['platform', 'post']).doUpdateSet(row))
-          .execute();
-        await tx
-          .updateTable('outbox')
-          .set({ state: 'sent', platform_id: platformId, sent_at: now(), problem: null })
-          .where('id', '=', due.id)
-          .execute();
-      });
+        row.platformId ?? (row.state === 'uncertain' ? await port.find(post, row.id, thread) : undefined);
+      const platformId = found ?? (await port.send(post, row.id, thread));
+      if (found !== undefined) await port.edit(found, post, row.id, thread);
+      await this.#sent(row, post, platformId);
+      this.#shownAt.set(post.id, now());
+      if (this.#shownAt.size > 1_000) this.#forgetOldTimes();
+      this.#failures = 0;
       this.options.health.report({ part: `chat:${port.platform}`, state: 'ok', what: 'delivers' });
+      if (post.id === BOARD_ID && row.platformId === null) await port.pin?.(platformId);
     } catch (thrown) {
-      await this.#failed(due, thrown);
+      await this.#failed(row, post, thrown);
     }
   }
 
-  async #failed(due: Due, thrown: unknown): Promise<void> {
-    const problem =
-      thrown instanceof DeliveryProblem
-        ? thrown
-        : new DeliveryProblem('ambiguous', reason(thrown), undefined, thrown);
-    const given = problem.kind === 'gone' || due.attempts + 1 >= MAX_ATTEMPTS;
-    const backoff = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** due.attempts);
-    const wait = problem.afterMs ?? backoff * (0.5 + Math.random() / 2);
-    await this.options.store.db
-      .updateTable('outbox')
-      .set({
-        state: given
-          ? 'superseded'
-          : problem.kind === 'ambiguous' || due.state === 'uncertain'
-            ? 'uncertain'
-            : 'queued',
-        not_before: this.options.now() + Math.ceil(wait),
-        problem: problem.message,
-      })
-      .where('id', '=', due.id)
-      .execute();
-    this.options.health.report({
-      part: `chat:${this.options.port.platform}`,
-      state: given ? 'down' : 'degraded',
-      what: problem.message,
+  /** The platform's id of the head that the post belongs under. */
+  async #thread(post: Post): Promise<string | undefined | 'not yet'> {
+    if (post.incident === null || post.role === 'head') return undefined;
+    const { store, port } = this.options;
+    const head = headId(post.incident);
+    const shown = await store.db
+      .selectFrom('delivered')
+      .select('platform_id')
+      .where('platform', '=', port.platform)
+      .where('post', '=', head)
+      .executeTakeFirst();
+    if (shown) return shown.platform_id;
+    // A head that the platform refused for good must not hold back what is said under it.
+    return (await queueAgain(store.db, port.platform, head, this.options.now())) ? 'not yet' : undefined;
+  }
+
+  async #sent(row: Waiting, post: Post, platformId: string): Promise<void> {
+    const { store, port, now } = this.options;
+    await store.db.transaction().execute(async (tx) => {
+      const shown = { platform_id: platformId, version: post.version };
+      await tx
+        .insertInto('delivered')
+        .values({ platform: port.platform, post: post.id, ...shown })
+        .onConflict((on) => on.columns(['platform', 'post']).doUpdateSet(shown))
+        .execute();
+      await tx
+        .updateTable('outbox')
+        .set({ state: 'sent', platform_id: platformId, sent_at: now(), problem: null })
+        .where('id', '=', row.id)
+        .execute();
     });
   }
 
-  async #platformId(post: string): Promise<string | undefined> {
-    const row = await this.options.store.db
-      .selectFrom('delivered')
-      .select('platform_id')
-      .where('platform', '=', this.options.port.platform)
-      .where('post', '=', post)
-      .executeTakeFirst();
-    return row?.platform_id;
+  async #later(row: Waiting, attempts: number): Promise<void> {
+    await this.options.store.db
+      .updateTable('outbox')
+      .set({ state: row.state, attempts })
+      .where('id', '=', row.id)
+      .execute();
   }
+
+  async #failed(row: Waiting, post: Post, thrown: unknown): Promise<void> {
+    const { store, port, now, log, health } = this.options;
+    const problem =
+      thrown instanceof DeliveryProblem
+        ? thrown
+        : new DeliveryProblem('ambiguous', reason(thrown), { cause: thrown });
+    const own = problem.wide ? 0 : 1;
+    const attempts = row.attempts + own;
+    const givenUp = problem.kind === 'never' || attempts >= MAX_ATTEMPTS;
+    if (problem.wide) this.#failures += 1;
+    const backoff = backoffMs(problem.wide ? this.#failures - 1 : attempts - 1);
+    const wait = Math.ceil(problem.afterMs ?? backoff * (0.5 + Math.random() / 2));
+    if (problem.wide) this.#pausedUntil = now() + wait;
+    const uncertain = problem.kind === 'ambiguous' || (row.state === 'uncertain' && problem.kind !== 'gone');
+    const state = givenUp ? 'superseded' : uncertain ? 'uncertain' : 'queued';
+    await store.db
+      .updateTable('outbox')
+      .set({ state, attempts, not_before: problem.wide ? 0 : now() + wait, problem: problem.message })
+      .where('id', '=', row.id)
+      .execute();
+    if (problem.kind === 'gone') {
+      // Posted anew: the message itself where it was edited, else the head that it stood under.
+      const lost =
+        row.platformId !== null ? post.id : post.incident === null ? undefined : headId(post.incident);
+      if (lost !== undefined) await forgetPost(store.db, port.platform, lost);
+    }
+    if (givenUp)
+      log.error(
+        { platform: port.platform, post: post.id, problem: problem.message },
+        'a message was given up',
+      );
+    health.report({
+      part: `chat:${port.platform}`,
+      state: problem.kind === 'blocked' || this.#failures > 2 ? 'down' : 'degraded',
+      what: problem.message,
+      ...(problem.mend === undefined ? {} : { mend: problem.mend }),
+    });
+  }
+
+  #reportBacklog(rows: readonly Waiting[]): void {
+    const { health, port, now } = this.options;
+    const oldest = Math.min(...rows.map((row) => row.queuedAt));
+    const late = rows.length > 0 && now() - oldest > LATE_MS;
+    health.report({
+      part: `outbox:${port.platform}`,
+      state: late ? 'degraded' : 'ok',
+      what: late
+        ? `${rows.length} messages to ${port.platform} wait, the oldest for ${Math.round((now() - oldest) / 1000)} s`
+        : `${rows.length} waiting`,
+    });
+  }
+
+  #forgetOldTimes(): void {
+    for (const [post, at] of this.#shownAt)
+      if (this.options.now() - at > this.#editEachMs) this.#shownAt.delete(post);
+  }
+}
+
+function backoffMs(failures: number): number {
+  return Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(20, Math.max(0, failures)));
 }
 
 export function headId(incident: number): string {

@@ -37,6 +37,7 @@ export function referenceProblems(config: Config, places: Places): WarroomError[
     ),
     ...twoPeople(config, places),
     ...unreachableHosts(config, places),
+    ...slackSecrets(config, places),
   ];
 }
 
@@ -121,6 +122,21 @@ function unreachableHosts(config: Config, places: Places): WarroomError[] {
   ];
 }
 
+/** Each of Slack's modes needs a secret of its own. */
+function slackSecrets({ chat: { slack } }: Config, places: Places): WarroomError[] {
+  if (!slack) return [];
+  const wanted = slack.mode === 'socket' ? 'appToken' : 'signingSecret';
+  if (slack[wanted]) return [];
+  const example = slack.mode === 'socket' ? 'SLACK_APP_TOKEN' : 'SLACK_SIGNING_SECRET';
+  return [
+    new WarroomError('CONFIG_VALUE', {
+      place: places.ofKey(['chat', 'slack']),
+      path: 'chat.slack',
+      problem: `needs ${wanted} in ${slack.mode} mode. Write:  ${wanted}: { env: ${example} }`,
+    }),
+  ];
+}
+
 /** Every secret that the config asks for. */
 export function secretsOf(config: Config): { path: ConfigPath; source: SecretSource }[] {
   const at = (path: ConfigPath, source: SecretSource | undefined) => (source ? [{ path, source }] : []);
@@ -131,6 +147,10 @@ export function secretsOf(config: Config): { path: ConfigPath; source: SecretSou
     ...at(['act', 'password'], config.act?.password),
     ...config.console.tokens.flatMap((token, i) => at(['console', 'tokens', i, 'secret'], token.secret)),
     ...config.escalate.flatMap((step, i) => at(['escalate', i, 'webhook'], step.webhook)),
+    ...at(['chat', 'slack', 'botToken'], config.chat.slack?.botToken),
+    ...at(['chat', 'slack', 'appToken'], config.chat.slack?.appToken),
+    ...at(['chat', 'slack', 'signingSecret'], config.chat.slack?.signingSecret),
+    ...at(['chat', 'discord', 'token'], config.chat.discord?.token),
     ...at(['heartbeat'], config.heartbeat),
   ];
 }

@@ -124,6 +124,31 @@ const person = z.strictObject({
 /** A check's override: `off`, or some of its thresholds; the check's own schema decides which keys exist. */
 const override = z.union([z.literal('off'), z.record(z.string(), z.union([z.number(), z.string()]))]);
 
+const Slack = z.strictObject({
+  /** The launch channel's id, C… or G…. */
+  channel: z.string().regex(/^[CG][A-Z0-9]{2,20}$/, 'must be a channel id such as C0123456, not its name'),
+  botToken: SecretSource,
+  mode: z.enum(['socket', 'http']).default('socket'),
+  /** Socket Mode: the app-level token, xapp-…. */
+  appToken: SecretSource.optional(),
+  /** HTTP mode: what requests are signed with, and where they arrive (/slack/events). */
+  signingSecret: SecretSource.optional(),
+  listen: z.string().default('127.0.0.1:3000'),
+  /** Another address of the Web API: a proxy, a rehearsal. */
+  api: z.url().default('https://slack.com/api/'),
+});
+export type Slack = z.infer<typeof Slack>;
+
+const snowflake = z.string().regex(/^\d{1,20}$/, 'must be an id: digits in quotes');
+const Discord = z.strictObject({
+  guild: snowflake,
+  channel: snowflake,
+  token: SecretSource,
+  /** Another address of the API: a proxy, a rehearsal. */
+  api: z.url().default('https://discord.com/api'),
+});
+export type Discord = z.infer<typeof Discord>;
+
 export const Config = z.strictObject({
   launch: z
     .strictObject({
@@ -149,9 +174,7 @@ export const Config = z.strictObject({
   hosts: z.record(name, host).default({}),
   services: z.record(name, Service).default({}),
   sites: z.array(z.string()).default([]),
-  chat: z
-    .strictObject({ slack: z.looseObject({}).optional(), discord: z.looseObject({}).optional() })
-    .prefault({}),
+  chat: z.strictObject({ slack: Slack.optional(), discord: Discord.optional() }).prefault({}),
   console: z
     .strictObject({
       listen: z.string().default('127.0.0.1:7080'),

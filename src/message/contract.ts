@@ -49,7 +49,7 @@ export interface TableColumn {
   readonly unit?: string;
 }
 
-/** What a button or a command does. `id` is an incident's or proposal's id (`12`, `12-A`). */
+/** What a button or a command does. `id` is an incident's or proposal's id (`12`, `12-A`); of `parameters` it is `12.cache-rule`. */
 export type ActionKind =
   | 'acknowledge'
   | 'silence'
@@ -57,6 +57,7 @@ export type ActionKind =
   | 'refuse'
   | 'show-plan'
   | 'ask-again'
+  | 'parameters'
   | 'give-back'
   | 'timeline';
 export interface Action {

@@ -1,4 +1,4 @@
-import type { Block, Message, Text, Tone } from './contract.ts';
+import type { ActionKind, Block, Message, Text, Tone } from './contract.ts';
 import { figure } from './figures.ts';
 
 export const SHAPES: Readonly<Record<Tone, readonly [shape: string, word: string]>> = {
@@ -79,18 +79,21 @@ function blockLines(block: Block, options: PlainOptions): string[] {
 }
 
 /** What to type where there are no buttons. */
-function typed(kind: string, id: string): string {
-  const commands: Readonly<Record<string, string>> = {
+function typed(kind: ActionKind, id: string): string {
+  const commands: Readonly<Record<ActionKind, string>> = {
     acknowledge: 'ack',
     silence: 'silence',
     approve: 'approve',
     refuse: 'refuse',
-    'show-plan': 'approve',
+    'show-plan': 'plan',
     'ask-again': 'fix',
-    'give-back': 'fix',
+    parameters: 'fix',
+    'give-back': 'approve',
     timeline: 'timeline',
   };
-  return `${commands[kind] ?? kind} ${id}`;
+  if (kind !== 'parameters') return `${commands[kind]} ${id}`;
+  const [incident, remediation] = id.split('.');
+  return `fix ${remediation} incident=${incident} NAME=VALUE`;
 }
 
 function inline(text: Text, options: PlainOptions): string {

@@ -8,13 +8,15 @@ import { makePlan } from './propose.ts';
 import type { Proposal, ProposalRecord } from './record.ts';
 import { stepType } from './record.ts';
 import { isRefusal } from './refusal.ts';
-import { baselineOf, judge, openRows } from './verdict.ts';
+import { baselineOf, comparable, judge, openRows } from './verdict.ts';
 
 const REPLAN_TRIES = 3;
 const REPLAN_AGAIN_MS = 2_000;
 const DECIDE_MS = 15 * 60_000;
 /** After a restart the first rates need two snapshots. */
 const WARM_UP_MS = 15_000;
+const BASELINE_WAIT_MS = 30_000;
+const BASELINE_STEP_MS = 1_000;
 
 /** One proposal from its approval to its end. Each part begins at what the store holds, so that a restart may begin at any. */
 export class Run {
@@ -56,6 +58,7 @@ export class Run {
   /** Plans and prechecks again: what changed since the approval ends it. */
   async #begin(found: Proposal): Promise<void> {
     const { record } = found;
+    await this.#comparable(record);
     const problem = await this.#stillAsApproved(record);
     if (problem !== undefined) return this.#finish('approved', 'void', `Not carried out: ${problem}`);
     const { plan } = record;
@@ -81,6 +84,14 @@ export class Run {
       return next;
     });
     await this.#applyAll({ id: this.id, fence, signal: this.signal });
+  }
+
+  /** After a start the first figures are a few rounds away; a change made before them could not be judged. */
+  async #comparable({ plan: { verify } }: ProposalRecord): Promise<void> {
+    for (let waited = 0; waited < BASELINE_WAIT_MS; waited += BASELINE_STEP_MS) {
+      if (comparable(verify, baselineOf(verify, this.parts.seen.history))) return;
+      await this.#steps.pause(BASELINE_STEP_MS, this.signal);
+    }
   }
 
   async #stillAsApproved(record: ProposalRecord): Promise<string | undefined> {

@@ -46,6 +46,12 @@ export function baselineOf(verify: Verify, history: HistoryView): Baseline {
   return verify.goals.map((goal) => figureOf(goal, sampled));
 }
 
+/** Whether the figures before are enough to be compared with: without them nothing can be called better. */
+export function comparable(verify: Verify, baseline: Baseline): boolean {
+  const known = verify.goals.map((goal, index) => baseline[index] !== null || goal.enough !== undefined);
+  return verify.mode === 'all' ? known.every(Boolean) : known.some(Boolean);
+}
+
 /** The figure that a goal must reach: the easier one of its gain and what is good enough. */
 export function wanted(goal: Goal, before: number | null): number | null {
   const limits = [

@@ -45,22 +45,56 @@ export async function writePost(
       .where('state', '=', 'queued')
       .executeTakeFirst();
     if (waiting.numUpdatedRows > 0n) continue;
-    await tx
-      .insertInto('outbox')
-      .values({
-        ...{
-          platform,
-          post: post.id,
-          version: post.version,
-          priority,
-          state: 'queued',
-          attempts: 0,
-          not_before: 0,
-        },
-        ...{ platform_id: null, problem: null, queued_at: post.editedAt ?? post.at, sent_at: null },
-      })
-      .execute();
+    await enqueue(tx, platform, post, priority, post.editedAt ?? post.at);
   }
+}
+
+async function enqueue(
+  db: Kysely<Database>,
+  platform: string,
+  post: Pick<Post, 'id' | 'version'>,
+  priority: number,
+  at: number,
+): Promise<void> {
+  const row = { platform, post: post.id, version: post.version, priority, queued_at: at };
+  await db
+    .insertInto('outbox')
+    .values({
+      ...row,
+      state: 'queued',
+      attempts: 0,
+      not_before: 0,
+      platform_id: null,
+      problem: null,
+      sent_at: null,
+    })
+    .execute();
+}
+
+/** Has a post sent that the platform does not show. False when it is unknown, or was given up as it stands. */
+export async function queueAgain(
+  db: Kysely<Database>,
+  platform: string,
+  post: string,
+  at: number,
+): Promise<boolean> {
+  const found = await db
+    .selectFrom('posts')
+    .select(['id', 'version'])
+    .where('id', '=', post)
+    .executeTakeFirst();
+  if (!found) return false;
+  const rows = await db
+    .selectFrom('outbox')
+    .select(['state', 'version'])
+    .where('platform', '=', platform)
+    .where('post', '=', post)
+    .execute();
+  if (rows.some((row) => row.state === 'queued' || row.state === 'sending' || row.state === 'uncertain'))
+    return true;
+  if (rows.some((row) => row.state === 'superseded' && row.version === found.version)) return false;
+  await enqueue(db, platform, found, 1, at);
+  return true;
 }
 
 export async function postsOf(db: Kysely<Database>, incident: number | null): Promise<Post[]> {

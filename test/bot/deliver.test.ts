@@ -20,7 +20,14 @@ function newStore(): Store {
 }
 
 async function delivering(store: Store, port: TestPlatform): Promise<Delivery> {
-  const delivery = new Delivery({ store, port, health: new HealthBoard(), log, now: Date.now, idleMs: 2 });
+  const delivery = new Delivery({
+    store,
+    port,
+    health: new HealthBoard(),
+    log,
+    now: Date.now,
+    editEachMs: 0,
+  });
   open.push(delivery);
   await delivery.start();
   return delivery;
@@ -64,7 +71,7 @@ async function drained(store: Store): Promise<void> {
 }
 
 it('sends the head before its replies and the replies into its thread, whatever the platform does', async () => {
-  const moods: Mood[] = ['drop', 'ambiguous-done', 'ambiguous-lost', 'slow', 'well'];
+  const moods: Mood[] = ['drop', 'ambiguous-done', 'ambiguous-lost', 'slow', 'well', 'busy', 'blocked'];
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.constantFrom(...moods), { maxLength: 12 }),
@@ -132,7 +139,7 @@ it('looks for what a killed process may have sent before it sends again', async 
 
 it('gives up on what can never be sent, says so, and goes on with the rest', async () => {
   const store = newStore();
-  const moods: Mood[] = ['gone'];
+  const moods: Mood[] = ['never'];
   const platform = new TestPlatform(() => moods.shift() ?? 'well');
   await post(store, headId(1), 1, 1, 'lost', 0);
   await post(store, headId(2), 2, 1, 'second');
@@ -144,5 +151,103 @@ it('gives up on what can never be sent, says so, and goes on with the rest', asy
     .selectAll()
     .where('post', '=', headId(1))
     .executeTakeFirstOrThrow();
-  expect(lost).toMatchObject({ state: 'superseded', problem: 'channel is archived' });
+  expect(lost).toMatchObject({ state: 'superseded', problem: 'too long' });
+});
+
+it('keeps everything while a person must mend the channel, says how, and delivers it in order afterwards', async () => {
+  const store = newStore();
+  let mood: Mood = 'blocked';
+  const platform = new TestPlatform(() => mood);
+  const health = new HealthBoard();
+  await post(store, headId(1), 1, 1, 'head');
+  await post(store, 'i1r1', 1, 1, 'reply');
+  const delivery = new Delivery({ store, port: platform, health, log, now: Date.now, editEachMs: 0 });
+  open.push(delivery);
+  await delivery.start();
+  await expect.poll(() => platform.calls.length, { timeout: 5_000, interval: 5 }).toBeGreaterThan(3);
+  expect(health.of('chat')).toMatchObject([{ state: 'down', mend: 'Unarchive it.' }]);
+  mood = 'well';
+  await drained(store);
+  expect(platform.shown.map((one) => one.post)).toEqual([headId(1), 'i1r1']);
+  expect(health.of('chat')).toMatchObject([{ state: 'ok' }]);
+});
+
+it('posts anew what somebody deleted, and what stood under it into the new thread', async () => {
+  const store = newStore();
+  const platform = new TestPlatform();
+  await post(store, headId(1), 1, 1, 'head');
+  const delivery = await delivering(store, platform);
+  await drained(store);
+  platform.remove('m1');
+  await post(store, headId(1), 1, 2, 'head, edited');
+  await post(store, 'i1r1', 1, 1, 'reply');
+  delivery.wake();
+  await drained(store);
+  expect(platform.shown.map(({ id, post: of, thread }) => ({ id, of, thread }))).toContainEqual({
+    id: platform.shown.find((one) => one.post === headId(1))?.id,
+    of: headId(1),
+    thread: undefined,
+  });
+  expect(platform.shown.filter((one) => one.post === headId(1))).toHaveLength(1);
+  expect(platform.shown.filter((one) => one.post === 'i1r1')).toHaveLength(1);
+});
+
+it('sends the newest version when it was written while the row was being taken', async () => {
+  const store = newStore();
+  const platform = new TestPlatform();
+  await post(store, headId(1), 1, 1, 'old');
+  // The queue was read; then the next version came in before the row was claimed.
+  const delivery = await delivering(store, platform);
+  await post(store, headId(1), 1, 2, 'new');
+  delivery.wake();
+  await drained(store);
+  expect(platform.shown.map((one) => JSON.parse(one.json))).toEqual(['new']);
+});
+
+it('edits one message at most once in the time given, and replies do not wait for that', async () => {
+  const store = newStore();
+  const platform = new TestPlatform();
+  let now = 1_000_000;
+  const delivery = new Delivery({
+    ...{ store, port: platform, health: new HealthBoard(), log },
+    now: () => now,
+    editEachMs: 2_000,
+  });
+  open.push(delivery);
+  await post(store, headId(1), 1, 1, 'head');
+  await delivery.start();
+  await drained(store);
+  for (let version = 2; version <= 9; version++) await post(store, headId(1), 1, version, `v${version}`);
+  await post(store, 'i1r1', 1, 1, 'reply');
+  delivery.wake();
+  await expect.poll(() => platform.calls.at(-1), { timeout: 5_000, interval: 5 }).toBe('send i1r1 v1');
+  now += 2_000;
+  delivery.wake();
+  await drained(store);
+  expect(platform.calls).toEqual([`send ${headId(1)} v1`, 'send i1r1 v1', `edit ${headId(1)} v9`]);
+});
+
+it('forgets what another channel shows', async () => {
+  const store = newStore();
+  const first = new TestPlatform();
+  await post(store, headId(1), 1, 1, 'head');
+  await (await delivering(store, first)).stop();
+  await drained(store).catch(() => undefined);
+  const second = Object.assign(new TestPlatform(), { place: 'another' });
+  await delivering(store, second);
+  await post(store, headId(1), 1, 2, 'head');
+  await drained(store);
+  expect(second.calls).toEqual([`send ${headId(1)} v2`]);
+});
+
+it('pins the board once', async () => {
+  const store = newStore();
+  const platform = new TestPlatform();
+  await post(store, 'board', null, 1, 'nothing');
+  const delivery = await delivering(store, platform);
+  await drained(store);
+  await post(store, 'board', null, 2, 'one');
+  delivery.wake();
+  await drained(store);
+  expect(platform.pinned).toEqual(['m1']);
 });

@@ -1,7 +1,16 @@
-import { DeliveryProblem, type PlatformPort } from '../../src/bot/deliver.ts';
+import { DeliveryProblem, type PlatformPort } from '../../src/bot/platform.ts';
 import type { Post } from '../../src/store/outbox.ts';
 
-export type Mood = 'well' | 'drop' | 'ambiguous-done' | 'ambiguous-lost' | 'slow' | 'gone';
+export type Mood =
+  | 'well'
+  | 'drop'
+  | 'ambiguous-done'
+  | 'ambiguous-lost'
+  | 'slow'
+  | 'gone'
+  | 'never'
+  | 'blocked'
+  | 'busy';
 
 export interface Shown {
   readonly id: string;
@@ -15,6 +24,9 @@ export interface Shown {
 /** A plain chat platform that drops, delays, repeats nothing by itself, and answers ambiguously, as its moods say. */
 export class TestPlatform implements PlatformPort {
   readonly platform = 'test';
+  readonly place = 'launch';
+  readonly pace = { burst: 1000, everyMs: 1 };
+  readonly pinned: string[] = [];
   readonly shown: Shown[] = [];
   readonly calls: string[] = [];
   #next = 1;
@@ -42,7 +54,7 @@ export class TestPlatform implements PlatformPort {
     this.calls.push(`edit ${post.id} v${post.version}`);
     await this.#moody(() => {
       const found = this.shown.find((one) => one.id === platformId);
-      if (!found) throw new DeliveryProblem('gone', 'no such message');
+      if (!found) throw new DeliveryProblem('gone', 'no such message', { afterMs: 1 });
       found.json = post.json;
       found.version = post.version;
       found.outboxIds.push(outboxId);
@@ -53,14 +65,32 @@ export class TestPlatform implements PlatformPort {
     return this.shown.find((one) => one.outboxIds.includes(outboxId))?.id;
   }
 
+  async pin(platformId: string): Promise<void> {
+    this.pinned.push(platformId);
+  }
+
+  /** Somebody deletes a message over there. */
+  remove(platformId: string): void {
+    this.shown.splice(
+      this.shown.findIndex((one) => one.id === platformId),
+      1,
+    );
+  }
+
   async #moody<T>(work: () => T): Promise<T> {
     const mood = this.mood();
-    if (mood === 'drop') throw new DeliveryProblem('retry', 'connection refused', 1);
-    if (mood === 'gone') throw new DeliveryProblem('gone', 'channel is archived');
-    if (mood === 'ambiguous-lost') throw new DeliveryProblem('ambiguous', 'reset before the answer', 1);
+    if (mood === 'drop') throw new DeliveryProblem('retry', 'connection refused', { afterMs: 1 });
+    if (mood === 'gone') throw new DeliveryProblem('gone', 'no such thread', { afterMs: 1 });
+    if (mood === 'never') throw new DeliveryProblem('never', 'too long');
+    if (mood === 'busy') throw new DeliveryProblem('retry', 'rate limited', { afterMs: 1, wide: true });
+    if (mood === 'blocked')
+      throw new DeliveryProblem('blocked', 'channel is archived', { afterMs: 1, mend: 'Unarchive it.' });
+    if (mood === 'ambiguous-lost')
+      throw new DeliveryProblem('ambiguous', 'reset before the answer', { afterMs: 1 });
     if (mood === 'slow') await new Promise((resolve) => setTimeout(resolve, 5));
     const done = work();
-    if (mood === 'ambiguous-done') throw new DeliveryProblem('ambiguous', 'processed, then reset', 1);
+    if (mood === 'ambiguous-done')
+      throw new DeliveryProblem('ambiguous', 'processed, then reset', { afterMs: 1 });
     return done;
   }
 }

@@ -462,6 +462,23 @@ describe('a run', () => {
     expect(guard.proposal('12-A')?.state).toBe('needs-human');
   });
 
+  test('waits for the figures before the change, as after a restart', async () => {
+    traffic = undefined;
+    let pauses = 0;
+    guard = make({
+      sleep: async () => {
+        pauses += 1;
+        if (pauses === 5) traffic = 50;
+      },
+      at: settled(() => {
+        load = 1;
+      }),
+    });
+    await press(await proposed(), 'ada');
+    await guard.idle();
+    expect(guard.proposal('12-A')?.state).toBe('kept');
+  });
+
   test('whose step fails takes back what was applied', async () => {
     world.fail = 'a2';
     await press(await proposed(), 'ada');

@@ -95,13 +95,19 @@ export function act(action: Action, proposals: ReadonlyMap<string, ProposalJson>
       return;
     case 'approve':
     case 'refuse':
+    case 'give-back':
     case 'show-plan':
       if (proposal) goToApproval(proposal);
       return;
     case 'ask-again':
-    case 'give-back':
-      void quietly(`incident-${action.id}`, `fix ${action.id}`);
+      void quietly(`incident-${action.id.split('-')[0]}`, `fix ${action.id}`);
       return;
+    case 'parameters': {
+      const [incident, remediation] = action.id.split('.');
+      tab.value = 'channel';
+      prefill.value = { text: `fix ${remediation} incident=${incident} ` };
+      return;
+    }
     case 'timeline':
       go(`/incident/${action.id}`);
       return;

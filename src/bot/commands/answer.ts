@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorFields, sentence } from '../../errors/catalogue.ts';
-import { paragraph, say } from '../../message/build.ts';
+import { own, paragraph, say } from '../../message/build.ts';
 import type { Message, Text } from '../../message/contract.ts';
 import type { IncidentJson, ProposalJson } from '../contract.ts';
 import type { CommandDesk } from './contract.ts';
@@ -11,6 +11,23 @@ export function answer(...texts: readonly Text[]): Message {
 /** An answer that says what is wrong; the sentence may hold what a person typed, so it is foreign whole. */
 export function problem(code: ErrorCode, fields: ErrorFields): Message {
   return answer(say`${sentence(code, fields)}`);
+}
+
+/** Told to whoever lacks the right, with the line that gives it. */
+export function notAllowed(
+  what: string,
+  refused: { readonly person: { readonly rights: readonly string[] }; readonly mend: string },
+): Message {
+  return problem('NOT_ALLOWED', {
+    what,
+    rights: refused.person.rights.join(', ') || 'none',
+    mend: refused.mend,
+  });
+}
+
+/** What cannot be done, with the line that mends it. */
+export function refusal(made: { readonly refused: string; readonly mend?: string }): Message {
+  return answer(say`Not possible: ${made.refused}${made.mend ? say` ${made.mend}` : own('')}`);
 }
 
 /** `12`, `#12`, or nothing when one incident is open. */

@@ -77,4 +77,8 @@ export interface CommandDesk {
   refuse(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   handsOff(on: boolean, by: string): Promise<void>;
   mark(text: string, by: string): Promise<unknown>;
+  /** Marks since then, oldest first; UTC ms. */
+  marks(since: number): readonly { readonly at: number; readonly text: string; readonly by: string }[];
+  /** When this person was here before now; undefined when never. */
+  lastHere(name: string): number | undefined;
 }

@@ -1,7 +1,10 @@
 import { own, say } from '../../message/build.ts';
-import { proposalMessage } from '../views/proposal.ts';
-import { answer, incidentOf, isMessage, problem } from './answer.ts';
-import type { Command } from './contract.ts';
+import type { Message } from '../../message/contract.ts';
+import { canAskAgain, proposalMessage } from '../views/proposal.ts';
+import { answer, incidentOf, isMessage, problem, proposalOf, refusal } from './answer.ts';
+import type { Command, CommandDesk } from './contract.ts';
+
+const PROPOSAL = /^#?\d+-[a-z]{1,3}$/i;
 
 export const fix: Command = {
   name: 'fix',
@@ -11,11 +14,11 @@ export const fix: Command = {
   arguments: [
     {
       name: 'remediation',
-      about: 'its name',
+      about: 'its name, or a proposal to make again (12-A)',
       kind: 'word',
       required: false,
       closed: true,
-      choices: (desk) => desk.remediations().map((one) => one.id),
+      choices: (desk) => [...desk.remediations().map((one) => one.id), ...endedProposals(desk)],
     },
     { name: 'parameters', about: 'name=value …, the incident as incident=12', kind: 'text', required: false },
   ],
@@ -41,6 +44,11 @@ export const fix: Command = {
         ],
       };
     }
+    if (PROPOSAL.test(remediation)) return again(remediation, asker.name, desk);
+    if (args['parameters'] === undefined && !flags.has('--dry-run')) {
+      const incident = incidentOf(undefined, desk);
+      if (!isMessage(incident)) return askFor(remediation, incident.id);
+    }
     const params = parameters(args['parameters'] ?? '');
     if (typeof params === 'string') return problem('BAD_ARGUMENT', { command: 'fix', problem: params });
     const { incident: typed, ...rest } = params;
@@ -49,8 +57,7 @@ export const fix: Command = {
       ? await desk.preview(wish)
       : await proposed(typed === undefined ? undefined : String(typed));
     if (isMessage(made)) return made;
-    if ('refused' in made)
-      return answer(say`Not possible: ${made.refused}${made.mend ? say` ${made.mend}` : own('')}`);
+    if ('refused' in made) return refusal(made);
     return flags.has('--dry-run')
       ? {
           blocks: proposalMessage({ ...made, state: 'void', outcome: 'A dry run: nothing was proposed.' })
@@ -64,6 +71,41 @@ export const fix: Command = {
     }
   },
 };
+
+/** Without parameters there is something to fill in; a face with forms opens one. */
+function askFor(remediation: string, incident: string): Message {
+  return {
+    blocks: [
+      ...answer(
+        say`${remediation} needs its parameters. Set them here, or write: /launch fix ${remediation} incident=${incident} NAME=VALUE …`,
+      ).blocks,
+      {
+        kind: 'actions',
+        actions: [
+          { kind: 'parameters', id: `${incident}.${remediation}`, label: 'Set parameters', style: 'primary' },
+        ],
+      },
+    ],
+  };
+}
+
+/** The same once more: what expired, was refused or was taken back may be wanted after all. */
+async function again(typed: string, by: string, desk: CommandDesk): Promise<Message> {
+  const found = proposalOf(typed, desk);
+  if (isMessage(found)) return found;
+  if (found.state === 'pending') return proposalMessage(found);
+  const { remediation, params } = found;
+  const made = await desk.propose(Number(found.incident), { remediation, params, effect: 'relief' }, by);
+  return 'refused' in made ? refusal(made) : proposalMessage(made);
+}
+
+function endedProposals(desk: CommandDesk): string[] {
+  return desk
+    .incidents('open')
+    .flatMap((incident) => incident.proposals)
+    .filter((proposal) => canAskAgain(proposal.state))
+    .map((proposal) => proposal.id);
+}
 
 /** `a=1 b=x c=/p,/q` -> values as numbers, true/false, lists or text. */
 function parameters(text: string): Record<string, unknown> | string {

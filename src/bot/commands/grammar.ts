@@ -15,6 +15,12 @@ export function split(text: string): string[] {
   );
 }
 
+/** `--here`, in any place and of any command, shows the answer to all. */
+export function takeHere(text: string): { readonly rest: string; readonly here: boolean } {
+  const rest = text.replace(/(^|\s)--here(?=\s|$)/g, '$1');
+  return { rest, here: rest !== text };
+}
+
 /** `/launch`, a leading slash and case are forgiven; a typing error gets the nearest command. */
 export function parse(text: string, commands: readonly Command[], desk: CommandDesk): Parsed {
   const words = split(text.replace(/^\s*\/?(launch\b)?/i, ''));

@@ -1,4 +1,5 @@
 import { ack } from './ack.ts';
+import { catchUp } from './catch-up.ts';
 import type { Command } from './contract.ts';
 import { fix } from './fix.ts';
 import { handsOff } from './hands-off.ts';
@@ -6,6 +7,7 @@ import { help } from './help.ts';
 import { incidents } from './incidents.ts';
 import { host, serviceLook } from './looks.ts';
 import { mark } from './mark.ts';
+import { plan } from './plan.ts';
 import { approve, refuse } from './press.ts';
 import { silence } from './silence.ts';
 import { status } from './status.ts';
@@ -29,9 +31,11 @@ export const COMMANDS: readonly Command[] = [
   serviceLook('uwsgi', ['app'], 'Application workers, as uwsgitop shows them', 'uwsgi workers app1'),
   incidents,
   timeline,
+  catchUp,
   ack,
   silence,
   fix,
+  plan,
   approve,
   refuse,
   whyNot,

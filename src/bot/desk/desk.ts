@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Evidence, System } from '../../checks/contract.ts';
 import type { Config } from '../../config/schema.ts';
@@ -15,9 +16,9 @@ import type { Guard } from '../../remediations/guard.ts';
 import type { Watcher } from '../../schedule/watcher.ts';
 import { appendAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/store.ts';
-import { answer, problem } from '../commands/answer.ts';
-import type { CommandDesk } from '../commands/contract.ts';
-import { complete, parse } from '../commands/grammar.ts';
+import { answer, notAllowed, problem, refusal } from '../commands/answer.ts';
+import type { Command, CommandDesk, Input } from '../commands/contract.ts';
+import { complete, parse, takeHere } from '../commands/grammar.ts';
 import { COMMANDS } from '../commands/index.ts';
 import type {
   Desk,
@@ -30,8 +31,12 @@ import type {
   StatusJson,
 } from '../contract.ts';
 import type { Threads } from '../threads.ts';
+import { proposalMessage } from '../views/proposal.ts';
 import { incidentJson, incidentSummary } from './incident-json.ts';
 import type { LiveLooks } from './live-looks.ts';
+import type { Marks } from './marks.ts';
+import { PerMinute } from './per-minute.ts';
+import type { Presence } from './presence.ts';
 import type { Silences } from './silences.ts';
 import { series, statusJson } from './status-json.ts';
 
@@ -47,17 +52,24 @@ export interface DeskParts {
   readonly guard: Guard;
   readonly silences: Silences;
   readonly looks: LiveLooks;
+  readonly marks: Marks;
+  readonly presence: Presence;
   readonly store: Store;
   readonly log: Logger;
   readonly now: () => number;
 }
 
+const SHOWN_A_MINUTE = 10;
+
 /** Everything that a face may ask or press, in one place; rights are decided here or in the guard, at that moment. */
 export class WarroomDesk implements Desk, CommandDesk {
   readonly #listeners = new Set<(event: DeskEvent) => void>();
   #lastEvent = 0;
+  readonly #shown: PerMinute;
 
-  constructor(private readonly parts: DeskParts) {}
+  constructor(private readonly parts: DeskParts) {
+    this.#shown = new PerMinute(SHOWN_A_MINUTE, parts.now);
+  }
 
   get stack(): Stack {
     return this.parts.stack;
@@ -112,35 +124,88 @@ export class WarroomDesk implements Desk, CommandDesk {
   }
 
   async launch(text: string, identity: Identity): Promise<Message> {
-    const asker = {
-      identity,
-      person: personOf(identity, this.config),
-      name: nameOf(personOf(identity, this.config)),
-    };
-    const parsed = parse(text, COMMANDS, this);
-    if ('problem' in parsed) {
-      const allowed = decide(identity, 'see', this.config);
-      if (!allowed.allowed) return this.#notAllowed('use Warroom', allowed);
-      if (parsed.problem === 'argument')
-        return problem('BAD_ARGUMENT', { command: parsed.command.name, problem: parsed.what });
-      return problem('UNKNOWN_COMMAND', {
-        command: parsed.typed.slice(0, 60),
-        hint: parsed.nearest ? `Did you mean ${parsed.nearest}?` : 'help lists them.',
-      });
+    const { rest, here } = takeHere(text);
+    const parsed = parse(rest, COMMANDS, this);
+    if ('command' in parsed && 'input' in parsed) {
+      const { command, input } = parsed;
+      return here && decide(identity, 'see', this.config).allowed
+        ? this.#shownToAll(rest, command, input, identity)
+        : this.#run(command, input, identity);
     }
-    const allowed = decide(identity, parsed.command.needs, this.config);
+    const allowed = decide(identity, 'see', this.config);
     if (!allowed.allowed) {
-      await this.#audit(asker.name, identity, `${parsed.command.name} refused`, { text });
-      return this.#notAllowed(`use ${parsed.command.name}`, allowed);
+      await this.#audit(identity, 'a command refused', { text: rest });
+      return notAllowed('use Warroom', allowed);
     }
+    if (parsed.problem === 'argument')
+      return problem('BAD_ARGUMENT', { command: parsed.command.name, problem: parsed.what });
+    return problem('UNKNOWN_COMMAND', {
+      command: parsed.typed.slice(0, 60),
+      hint: parsed.nearest ? `Did you mean ${parsed.nearest}?` : 'help lists them.',
+    });
+  }
+
+  /** A command whose arguments come from a form instead of a line. */
+  run(name: string, args: Input['args'], identity: Identity): Promise<Message> {
+    const command = COMMANDS.find((one) => one.name === name);
+    if (!command) throw new RangeError(`There is no command ${name}.`);
+    return this.#run(command, { args, flags: new Set() }, identity);
+  }
+
+  /** A remediation with its parameters, for an incident, by a person. */
+  async proposeFor(
+    incident: number,
+    remediation: string,
+    params: Readonly<Record<string, unknown>>,
+    identity: Identity,
+  ): Promise<Message> {
+    const allowed = decide(identity, 'operate', this.config);
+    if (!allowed.allowed) {
+      await this.#audit(identity, 'fix refused', { incident, remediation });
+      return notAllowed('use fix', allowed);
+    }
+    const made = await this.propose(
+      incident,
+      { remediation, params, effect: 'relief' },
+      nameOf(allowed.person),
+    );
+    return 'refused' in made ? refusal(made) : proposalMessage(made);
+  }
+
+  async #run(command: Command, input: Input, identity: Identity): Promise<Message> {
+    const person = personOf(identity, this.config);
+    const allowed = decide(identity, command.needs, this.config);
+    if (!allowed.allowed) {
+      await this.#audit(identity, `${command.name} refused`, { args: input.args });
+      return notAllowed(`use ${command.name}`, allowed);
+    }
+    const name = nameOf(person);
     try {
-      return await parsed.command.run(parsed.input, asker, this);
+      return await command.run(input, { identity, person, name }, this);
     } catch (thrown) {
-      this.parts.log.error({ err: thrown, command: parsed.command.name }, 'a command failed');
+      this.parts.log.error({ err: thrown, command: command.name }, 'a command failed');
       return answer(
-        say`${thrown instanceof WarroomError ? thrown.message : sentence('INTERNAL', { doing: `answering ${parsed.command.name}`, problem: reason(thrown) })}`,
+        say`${thrown instanceof WarroomError ? thrown.message : sentence('INTERNAL', { doing: `answering ${command.name}`, problem: reason(thrown) })}`,
       );
+    } finally {
+      this.parts.presence.here(name);
     }
+  }
+
+  /** The answer goes to the channel, with who asked. */
+  async #shownToAll(text: string, command: Command, input: Input, identity: Identity): Promise<Message> {
+    const by = nameOf(personOf(identity, this.config));
+    const wait = this.#shown.refuse(by);
+    if (wait !== undefined)
+      return problem('BAD_ARGUMENT', {
+        command: command.name,
+        problem: `you showed ${SHOWN_A_MINUTE} answers to all in the last minute; the next in ${wait} s.`,
+      });
+    const message = await this.#run(command, input, identity);
+    await this.parts.threads.note(`said-${randomUUID()}`, {
+      blocks: [{ kind: 'text', text: say`${by} asked: ${text.trim()}` }, ...message.blocks],
+    });
+    return answer(say`Shown in the launch channel.`);
   }
 
   complete(text: string, identity: Identity): string[] {
@@ -168,7 +233,7 @@ export class WarroomDesk implements Desk, CommandDesk {
         ok: false,
         status: 403,
         reason: allowed.reason,
-        message: this.#notAllowed('set a mark', allowed),
+        message: notAllowed('set a mark', allowed),
       };
     if (text.trim() === '')
       return {
@@ -215,7 +280,7 @@ export class WarroomDesk implements Desk, CommandDesk {
 
   async silence(scope: string, untilMs: number, by: string, why: string): Promise<void> {
     await this.parts.silences.add(scope, untilMs, by, why);
-    await this.#audit(by, undefined, 'silence', { scope, untilMs, why });
+    await this.#audit(by, 'silence', { scope, untilMs, why });
   }
 
   async look(
@@ -261,10 +326,18 @@ export class WarroomDesk implements Desk, CommandDesk {
     this.tellStatus();
   }
 
+  marks(since: number): readonly { at: number; text: string; by: string }[] {
+    return this.parts.marks.since(since);
+  }
+
+  lastHere(name: string): number | undefined {
+    return this.parts.presence.before(name);
+  }
+
   async #mark(text: string, by: string): Promise<void> {
     const at = this.now();
     const short = text.slice(0, 200);
-    await this.parts.store.db.insertInto('marks').values({ at, text: short, by }).execute();
+    await this.parts.marks.add({ at, text: short, by });
     this.parts.watcher.noteChange({ at, what: short });
     await this.parts.threads.note(`mark-${at}`, {
       blocks: [{ kind: 'text', text: say`Mark: ${short} (${by})` }],
@@ -276,24 +349,10 @@ export class WarroomDesk implements Desk, CommandDesk {
     return incident && incidentJson(incident, this.parts.guard.proposals(id), this.parts.threads);
   }
 
-  #notAllowed(
-    what: string,
-    refused: { person: { rights: readonly string[] }; mend: string; reason: string },
-  ): Message {
-    return problem('NOT_ALLOWED', {
-      what,
-      rights: refused.person.rights.join(', ') || 'none',
-      mend: refused.mend,
-    });
-  }
-
-  async #audit(who: string, identity: Identity | undefined, what: string, json: object): Promise<void> {
-    const entry = {
-      at: this.now(),
-      who: identity ? `${who} (${identity.platform}:${identity.id})` : who,
-      what,
-      json: { ...json },
-    };
+  async #audit(by: Identity | string, what: string, json: object): Promise<void> {
+    const who =
+      typeof by === 'string' ? by : `${nameOf(personOf(by, this.config))} (${by.platform}:${by.id})`;
+    const entry = { at: this.now(), who, what, json: { ...json } };
     await this.parts.store.db.transaction().execute((tx) => appendAudit(tx, entry));
   }
 

@@ -1,20 +1,22 @@
 import type { Evidence, Place, System } from '../../checks/contract.ts';
 import { WarroomError } from '../../errors/catalogue.ts';
 import type { Targets } from '../../targets/contract.ts';
+import { PerMinute } from './per-minute.ts';
 
-const A_MINUTE = 60_000;
 const LOOKS_A_MINUTE = 10;
 const LOOK_MS = 10_000;
 
 /** Live looks: bounded a person and minute, equal ones in flight shared, each with its deadline. They never touch the schedule's snapshots. */
 export class LiveLooks {
-  readonly #byPerson = new Map<string, number[]>();
+  readonly #looks: PerMinute;
   readonly #inFlight = new Map<string, Promise<readonly Evidence[]>>();
 
   constructor(
     private readonly targets: Targets,
-    private readonly now: () => number,
-  ) {}
+    now: () => number,
+  ) {
+    this.#looks = new PerMinute(LOOKS_A_MINUTE, now);
+  }
 
   look(
     system: System,
@@ -41,16 +43,11 @@ export class LiveLooks {
   }
 
   #charge(by: string, command: string): void {
-    const now = this.now();
-    const recent = (this.#byPerson.get(by) ?? []).filter((at) => now - at < A_MINUTE);
-    if (recent.length >= LOOKS_A_MINUTE) {
-      const wait = Math.ceil((A_MINUTE - (now - (recent[0] as number))) / 1000);
+    const wait = this.#looks.refuse(by);
+    if (wait !== undefined)
       throw new WarroomError('BAD_ARGUMENT', {
         command,
         problem: `you had ${LOOKS_A_MINUTE} live looks in the last minute; the next in ${wait} s. /launch status shows the scheduled figures.`,
       });
-    }
-    this.#byPerson.set(by, [...recent, now]);
-    if (this.#byPerson.size > 1000) this.#byPerson.clear();
   }
 }

@@ -96,6 +96,11 @@ function stateLine(proposal: ProposalJson): Text {
   }
 }
 
+/** It was not done, or did not last: somebody may want it after all. */
+export function canAskAgain(state: ProposalJson['state']): boolean {
+  return ['expired', 'refused', 'void', 'reverted', 'failed'].includes(state);
+}
+
 function actionsOf(proposal: ProposalJson): Action[] {
   const { id, planHash } = proposal;
   // It could not be told whether it helped: a person says what becomes of it.
@@ -104,10 +109,52 @@ function actionsOf(proposal: ProposalJson): Action[] {
       { kind: 'approve', id, planHash, label: 'Keep it', style: 'plain' },
       { kind: 'refuse', id, planHash, label: 'Take it back', style: 'primary' },
     ];
+  if (canAskAgain(proposal.state)) return [{ kind: 'ask-again', id, label: 'Ask again', style: 'plain' }];
   if (proposal.state !== 'pending') return [];
   return [
-    { kind: 'approve', id, planHash, label: 'Approve', style: 'primary' },
+    proposal.effect === 'give-back'
+      ? { kind: 'give-back', id, planHash, label: 'Give back', style: 'primary' }
+      : { kind: 'approve', id, planHash, label: 'Approve', style: 'primary' },
     { kind: 'refuse', id, planHash, label: 'Refuse', style: 'plain' },
     { kind: 'show-plan', id, label: 'Show plan', style: 'plain' },
   ];
+}
+
+/** The plan whole: parameters, every step with its undo, what it is judged by. For `plan 12-A`. */
+export function planMessage(proposal: ProposalJson): Message {
+  const params = Object.entries(proposal.params).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const steps = proposal.steps.flatMap((step) => [
+    `${step.index + 1}. ${step.target}: ${step.command}`,
+    `   undo: ${step.undo ?? 'nothing to undo'}`,
+  ]);
+  const goals = proposal.verify.map(
+    (goal) =>
+      `${goal.name}: before ${figureOrDash(goal.before, goal.unit)}, wanted ${figureOrDash(goal.wanted, goal.unit)}`,
+  );
+  return {
+    blocks: [
+      { kind: 'heading', text: say`${own(`Plan of ${proposal.id} · `)}${proposal.title}` },
+      paragraph(stateLine(proposal)),
+      { kind: 'code', language: 'sh', title: 'Steps', text: steps.join('\n') },
+      { kind: 'code', language: 'text', title: 'Parameters', text: params.join('\n') },
+      ...(goals.length > 0
+        ? [{ kind: 'code' as const, language: 'text' as const, title: 'Judged by', text: goals.join('\n') }]
+        : []),
+      ...(proposal.patch
+        ? [
+            {
+              kind: 'code' as const,
+              language: 'vcl' as const,
+              title: `For good, in ${proposal.patch.file}:`,
+              text: proposal.patch.text,
+            },
+          ]
+        : []),
+      paragraph(
+        say`${strong('Asked for by:')} ${own(proposal.askers.length === 0 ? 'Warroom itself' : '')}${proposal.askers.join(', ')}${own(` · plan ${proposal.planHash}`)}`,
+      ),
+    ],
+  };
 }

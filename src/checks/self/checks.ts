@@ -119,6 +119,85 @@ export const store = defineCheck<object, z.infer<typeof Store>>({
   },
 });
 
+const Chat = z.object({
+  afterSeconds: z
+    .number()
+    .min(0)
+    .default(20)
+    .describe('Seconds a connection must be down: a refreshed socket is back within that time.'),
+});
+
+export const chat = defineCheck<object, z.infer<typeof Chat>>({
+  id: 'self.chat',
+  question: 'Does Warroom reach the chat, and the chat Warroom?',
+  thresholds: Chat,
+  needs: [],
+  falseAlarm: 'A platform that has an outage of its own: everything waits and is delivered when it is back.',
+  judge(input) {
+    const parts = partsOf(input, 'chat');
+    const bad = parts.filter(
+      (part) => part.state !== 'ok' && sinceSeconds(part, input) >= input.thresholds.afterSeconds,
+    );
+    if (bad.length === 0)
+      return [{ level: 'ok', summary: parts.length === 0 ? 'No chat is set up.' : 'The chat is connected.' }];
+    const platforms = [...new Set(bad.map((part) => platformOf(part)))];
+    return platforms.map((platform): Verdict => {
+      const own = bad.filter((part) => platformOf(part) === platform);
+      const [worst] = [...own].sort((a, b) => Number(b.state === 'down') - Number(a.state === 'down')) as [
+        PartHealth,
+      ];
+      return {
+        subject: platform,
+        level: worst.state === 'down' ? 'critical' : 'warn',
+        certain: worst.state === 'down',
+        summary: `${platform} ${worst.state === 'down' ? 'is cut off' : 'is disturbed'} for ${age(worst, input)}: ${worst.what}`,
+        evidence: [table(own, input)],
+        advice:
+          worst.mend ??
+          'Messages wait and are delivered in order when it is back; the console can do all of it meanwhile.',
+      };
+    });
+  },
+});
+
+const Outbox = z.object({
+  afterSeconds: z
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Seconds on top of the minute that a message may wait.'),
+});
+
+export const outbox = defineCheck<object, z.infer<typeof Outbox>>({
+  id: 'self.outbox',
+  question: 'Do messages leave in time?',
+  thresholds: Outbox,
+  needs: [],
+  falseAlarm: 'A burst of threads: a platform takes about one message a second.',
+  judge(input) {
+    const bad = partsOf(input, 'outbox').filter(
+      (part) => part.state !== 'ok' && sinceSeconds(part, input) >= input.thresholds.afterSeconds,
+    );
+    if (bad.length === 0) return [{ level: 'ok', summary: 'Messages leave in time.' }];
+    return [
+      {
+        level: 'warn',
+        summary: `Messages are late: ${bad.map((part) => part.what).join('; ')}`,
+        value: bad.length,
+        unit: 'count',
+        threshold: 0,
+        evidence: [table(bad, input)],
+        advice: 'Nothing is lost: they are delivered in order. The console shows everything at once.',
+      },
+    ];
+  },
+});
+
+/** `chat:slack/socket` -> `slack`. */
+function platformOf(part: PartHealth): string {
+  return detail(part).split('/')[0] as string;
+}
+
 function partsOf(input: Input, kind: string): readonly PartHealth[] {
   return input.health?.of(kind) ?? [];
 }

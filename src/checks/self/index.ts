@@ -1,12 +1,12 @@
 import { defineSystem } from '../contract.ts';
-import { collectors, connectivity, store } from './checks.ts';
+import { chat, collectors, connectivity, outbox, store } from './checks.ts';
 
 /** Warroom itself, judged from what its parts report to the health board. */
 export const self = defineSystem<object>({
   id: 'self',
   watches: 'self',
   collectors: [],
-  checks: [connectivity, collectors, store],
+  checks: [connectivity, chat, outbox, collectors, store],
   views: [],
   figures: () => '',
 });
