@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { IncidentBook } from '../incidents/book.ts';
-import { own, say } from '../message/build.ts';
+import { own, paragraph, say } from '../message/build.ts';
 import type { Message } from '../message/contract.ts';
 import type { Publish } from '../remediations/contract.ts';
 import { type Post, postsOf, writePost } from '../store/outbox.ts';
@@ -8,7 +8,7 @@ import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { transact, whenEnded } from '../store/transact.ts';
 import type { NoteJson, ProposalJson, ThreadMessageJson } from './contract.ts';
-import { headId } from './deliver.ts';
+import { BOARD_ID, headId } from './deliver.ts';
 import { headMessage, type Visitors } from './views/head.ts';
 import { proposalMessage } from './views/proposal.ts';
 
@@ -92,7 +92,9 @@ export class Threads {
     if (change.reply && change.what !== '') {
       const id = `${headId(incident.id)}r${this.#stored(incident.id).length + drafted().length}`;
       const text = say`${change.what}${change.by === undefined ? own('') : say` (${change.by})`}`;
-      await this.#write(tx, id, incident.id, 'reply', { blocks: [{ kind: 'text', text }] }, priority);
+      const mentions = change.mentions === undefined ? {} : { mentions: change.mentions };
+      const message = { blocks: [paragraph(text)], ...mentions };
+      await this.#write(tx, id, incident.id, 'reply', message, priority);
     }
     if (change.what !== '')
       await tx
@@ -123,7 +125,9 @@ export class Threads {
   }
 
   notes(): NoteJson[] {
-    return this.#notes.map((id) => {
+    // The board is for channels; the console has its status in sight always.
+    const shown = this.#notes.filter((id) => id !== BOARD_ID);
+    return shown.map((id) => {
       const post = this.#posts.get(id) as Post;
       return { id, at: post.at, editedAt: post.editedAt, message: JSON.parse(post.json) as Message };
     });

@@ -144,6 +144,8 @@ export type Publish = (
     readonly what: string;
     readonly by?: string;
     readonly reply: boolean;
+    /** People or groups of the config whom the reply mentions. */
+    readonly mentions?: readonly string[];
     /** It happened whether or not it can be stored, so it is shown at once. What the guard does is not: it is done once stored. */
     readonly happened?: boolean;
   },

@@ -7,6 +7,8 @@ const RENEW_MS = 5_000;
 const EXPIRES_MS = 20_000;
 
 export interface Lease {
+  /** When the bot before this one was last alive; UTC ms, null on a new store. */
+  readonly lastAlive: number | null;
   release(): Promise<void>;
 }
 
@@ -22,7 +24,7 @@ export async function takeLease(
   now: () => number = Date.now,
 ): Promise<Lease> {
   const token = randomUUID();
-  await store.db.transaction().execute(async (tx) => {
+  const lastAlive = await store.db.transaction().execute(async (tx) => {
     const held = await tx.selectFrom('lease').selectAll().executeTakeFirst();
     if (held && held.pid !== process.pid && now() - held.renewed_at < EXPIRES_MS && isWarroom(held.pid)) {
       throw new WarroomError('INSTANCE_RUNNING', { pid: held.pid, path: store.path });
@@ -33,6 +35,7 @@ export async function takeLease(
       .values({ id: 1, ...row })
       .onConflict((on) => on.column('id').doUpdateSet(row))
       .execute();
+    return held?.renewed_at ?? null;
   });
   const timer = setInterval(() => {
     store.db
@@ -49,9 +52,12 @@ export async function takeLease(
   }, RENEW_MS);
   timer.unref();
   return {
+    lastAlive,
     release: async () => {
       clearInterval(timer);
-      await store.db.deleteFrom('lease').where('token', '=', token).execute();
+      // The row stays, held by nobody: it tells the next bot since when nothing was watched.
+      const free = { pid: 0, renewed_at: now() };
+      await store.db.updateTable('lease').set(free).where('token', '=', token).execute();
     },
   };
 }

@@ -133,7 +133,23 @@ function endedHead({ incident, proposals }: HeadInput): Message {
         say`${strong('To do:')} ${joined(patches.map((proposal) => say`put ${own(proposal.id)} into ${proposal.patch?.file ?? 'its file'}`))}, it is kept until restart only.`,
       ),
     );
-  return { blocks };
+  const giveBack = proposals.find(({ effect, state }) => effect === 'give-back' && state === 'pending');
+  const actions: Action[] = [
+    ...(giveBack
+      ? [
+          {
+            kind: 'give-back' as const,
+            ...{ id: giveBack.id, planHash: giveBack.planHash, style: 'primary' as const },
+            label:
+              giveBack.params['server'] === undefined
+                ? 'Give back'
+                : `Give ${giveBack.params['server']} back`,
+          },
+        ]
+      : []),
+    { kind: 'timeline', id: String(incident.id), label: 'Timeline', style: 'plain' },
+  ];
+  return { blocks: [...blocks, { kind: 'actions', actions }] };
 }
 
 /** The cost so far, counted since the incident opened. */
