@@ -1,6 +1,10 @@
 import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
+import { Channel } from './bot/channel.ts';
+import { WarroomChatDesk } from './bot/chat/chat-desk.ts';
+import type { ChatContext, ChatPlatform } from './bot/chat/contract.ts';
+import { type ContextOf, openPlatforms } from './bot/chat/platforms.ts';
 import { startConsole } from './bot/console/server.ts';
 import { Delivery } from './bot/deliver.ts';
 import { WarroomDesk } from './bot/desk/desk.ts';
@@ -9,13 +13,14 @@ import { Marks } from './bot/desk/marks.ts';
 import { Presence } from './bot/desk/presence.ts';
 import { Silences } from './bot/desk/silences.ts';
 import { setUpItems, visitorsOf } from './bot/desk/status-json.ts';
+import { Escalator } from './bot/escalator.ts';
+import { startHeartbeat } from './bot/heartbeat.ts';
 import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
-import type { PlatformPort } from './bot/platform.ts';
 import { Threads } from './bot/threads.ts';
 import { setUpMessage } from './bot/views/status.ts';
 import { SYSTEMS } from './checks/index.ts';
 import type { LoadedConfig } from './config/load.ts';
-import type { Config } from './config/schema.ts';
+import type { Config, SecretSource } from './config/schema.ts';
 import { about, CAUSES, diagnose } from './diagnosis/index.ts';
 import { reason } from './errors/catalogue.ts';
 import { HealthBoard } from './health/health.ts';
@@ -40,8 +45,8 @@ export interface AppOptions {
   readonly version: string;
   readonly localApprover: boolean;
   readonly webRoot: string;
-  /** Chat platforms beside the console. */
-  readonly ports?: readonly PlatformPort[];
+  /** Chat platforms beside the console; by default those of the config. */
+  readonly platforms?: (contextOf: ContextOf) => readonly ChatPlatform[];
   /** Rereads the config for `reload`; throws with all its problems and changes nothing then. */
   readonly reread?: () => LoadedConfig;
   /** The lease was lost or a part cannot go on: the process should end. */
@@ -60,6 +65,8 @@ export interface App {
 const WARM_UP_MS = 15_000;
 const TICK_SECONDS = 5;
 const STOP_MS = 5_000;
+/** Without a round for so long, the heartbeat is not sent. */
+const ALIVE_MS = 60_000;
 
 /** The composition root: one straight function, because the order in which parts come to be is the point of it. */
 export async function startApp(options: AppOptions): Promise<App> {
@@ -115,15 +122,19 @@ export async function startApp(options: AppOptions): Promise<App> {
 
   const book = new IncidentBook({ stack, silenced: (finding) => silences.covers(finding), nextId: 1 });
   const deliveries: Delivery[] = [];
+  let platforms: readonly ChatPlatform[] = [];
+  const wake = () => {
+    for (const delivery of deliveries) delivery.wake();
+  };
   const threads: Threads = new Threads({
     store,
     book,
     proposals: (incident, tx) => guard.read(incident, tx),
     visitors: () => visitorsOf(stack, history, config),
-    platforms: () => (options.ports ?? []).map((port) => port.platform),
+    platforms: () => platforms.map(({ port }) => port.platform),
     now,
     onPost: (incident) => {
-      for (const delivery of deliveries) delivery.wake();
+      wake();
       // After the transaction that this is called in has ended.
       setImmediate(() => (incident === null ? desk.tellNotes() : desk.tellIncident(incident)));
     },
@@ -197,12 +208,42 @@ export async function startApp(options: AppOptions): Promise<App> {
   onStop('guard', () => guard.stop());
   onStop('give back', () => giveBack.stop());
 
-  for (const port of options.ports ?? []) {
+  const chatDesk = new WarroomChatDesk(desk, REMEDIATIONS);
+  const contextOf = (platform: string): ChatContext => ({
+    desk: chatDesk,
+    config: () => config,
+    log: log.child({ platform }),
+    health: (part) => (state, what, mend) =>
+      health.report({
+        part: `chat:${platform}/${part}`,
+        ...{ state, what },
+        ...(mend === undefined ? {} : { mend }),
+      }),
+    now,
+  });
+  platforms = options.platforms?.(contextOf) ?? (await openPlatforms(loaded, contextOf));
+  for (const { port } of platforms) {
     const delivery = new Delivery({ store, port, health, log, now });
     deliveries.push(delivery);
     await delivery.start();
     onStop(`delivery ${port.platform}`, () => delivery.stop());
   }
+  const channel = new Channel({
+    ...{ store, threads, desk, guard, log, now, started, wake },
+    config: () => config,
+    ports: () => platforms.map(({ port }) => port),
+    lastAlive: lease.lastAlive,
+  });
+  channel.remember();
+  const escalator = new Escalator({
+    ...{ store, health, log, now },
+    config: () => config,
+    incidents: () => desk.incidents('open'),
+    publish: threads.publish,
+    webhook: (step) => loaded.secret(config.escalate[step]?.webhook as SecretSource),
+  });
+  await escalator.load();
+  onStop('escalation', () => escalator.stop());
 
   const console = await startConsole({
     desk,
@@ -251,8 +292,22 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   onStop('terminal', () => terminal.close());
 
+  for (const platform of platforms) {
+    onStop(`chat ${platform.port.platform}`, () => platform.stop());
+    // Connecting may take for ever: it goes on beside, and says to the health board how it is.
+    platform.start().catch((thrown: unknown) => log.error({ err: thrown }, 'a chat platform did not start'));
+  }
+
   let notifying = false;
+  let lastBatch = now();
+  const heartbeat = startHeartbeat({
+    address: () => (config.heartbeat ? loaded.secret(config.heartbeat) : undefined),
+    alive: () => now() - lastBatch < ALIVE_MS,
+    health,
+  });
+  onStop('heartbeat', () => heartbeat.stop());
   watcher.onBatch((batch) => {
+    lastBatch = batch.at;
     archive.note(batch.at, batch.findings);
     if (notifying) keeper.take(book.take(batch));
   });
@@ -267,6 +322,9 @@ export async function startApp(options: AppOptions): Promise<App> {
         .catch((thrown: unknown) =>
           log.error({ err: thrown }, 'runs of an earlier process could not be taken up'),
         );
+      channel
+        .open()
+        .catch((thrown: unknown) => log.error({ err: thrown }, 'the channel could not be greeted'));
     }
     const visitors = visitorsOf(stack, history, config);
     if (visitors)
@@ -277,6 +335,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       });
     keeper.rediagnose();
     desk.tellStatus();
+    channel.tick();
+    escalator.tick();
     const setUp = setUpItems(watcher);
     const shown = JSON.stringify(setUp);
     if (setUp.length > 0 && shown !== setUpShown) {

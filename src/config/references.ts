@@ -94,7 +94,9 @@ function twoPeople(config: Config, places: Places): WarroomError[] {
   const holders = new Map<string, string>();
   return Object.entries(config.people).flatMap(([name, person]) =>
     (['slack', 'discord', 'console', 'terminal'] as const).flatMap((platform) => {
-      const id = person[platform] && `${platform} ${person[platform]}`;
+      // Without a console name of its own a person signs in under the key.
+      const held = person[platform] ?? (platform === 'console' ? name : undefined);
+      const id = held && `${platform} ${held}`;
       const other = id ? holders.get(id) : undefined;
       if (id && other === undefined) holders.set(id, name);
       if (other === undefined) return [];

@@ -77,7 +77,7 @@ export function decide(
   if (!person.rights.includes(right)) {
     return refuse(
       `your rights are ${person.rights.join(', ') || 'none'}`,
-      `An admin can add you:  people: { ${yamlLine(identity, right)} }`,
+      `An admin can add you:  ${grantLine(identity, person, right)}`,
     );
   }
   if (right === 'approve' && !config.policy.askerMayApprove && askers.includes(nameOf(person))) {
@@ -96,7 +96,8 @@ export function nameOf(person: Person): string {
 
 function identityIn(person: Config['people'][string], platform: Platform, name: string): string | undefined {
   if (platform === 'test') return name;
-  return person[platform];
+  // A sign-in link is made on the machine itself, for the name that the config knows.
+  return platform === 'console' ? (person.console ?? name) : person[platform];
 }
 
 function onlyShared(first: readonly Right[], second: readonly Right[]): Right[] {
@@ -109,9 +110,10 @@ function article(kind: string): string {
     : `a ${kind}`.replace('a deleted', 'deleted');
 }
 
-/** The YAML that would grant it; built from the platform's id, which is not free text. */
-function yamlLine(identity: Identity, right: Right): string {
+/** The line of the config that gives a right to this account; built from the platform's id, which is not free text. */
+export function grantLine(identity: Identity, person: Pick<Person, 'name'>, right: Right): string {
   const key = identity.platform === 'test' ? 'console' : identity.platform;
   const rights = { see: 'see', operate: 'see, operate', approve: 'see, operate, approve' }[right];
-  return `${identity.display.replace(/[^A-Za-z0-9_.-]/g, '') || 'name'}: { ${key}: ${JSON.stringify(identity.id)}, may: [${rights}] }`;
+  const name = person.name ?? (identity.display.replace(/[^A-Za-z0-9_.-]/g, '') || 'name');
+  return `people: { ${name}: { ${key}: ${JSON.stringify(identity.id)}, may: [${rights}] } }`;
 }

@@ -1,4 +1,5 @@
 import { own, say } from '../../message/build.ts';
+import { grantLine } from '../../people/person.ts';
 import { answer } from './answer.ts';
 import type { Command } from './contract.ts';
 
@@ -12,8 +13,7 @@ export const whoami: Command = {
   needs: 'see',
   run: async (_input, asker) => {
     const { identity, person } = asker;
-    const key = identity.display.replace(/[^A-Za-z0-9_.-]/g, '') || 'name';
-    const yaml = `people: { ${key}: { ${identity.platform === 'test' ? 'console' : identity.platform}: ${JSON.stringify(identity.id)}, may: [see, operate, approve] } }`;
+    const yaml = grantLine(identity, person, 'approve');
     return {
       blocks: [
         ...answer(

@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Evidence, System } from '../../checks/contract.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import type { Wish } from '../../diagnosis/contract.ts';
-import { reason, sentence, WarroomError } from '../../errors/catalogue.ts';
+import { WarroomError } from '../../errors/catalogue.ts';
 import type { History } from '../../history/history.ts';
 import type { IncidentBook } from '../../incidents/book.ts';
 import type { IncidentKeeper } from '../../incidents/keeper.ts';
@@ -16,10 +15,8 @@ import type { Guard } from '../../remediations/guard.ts';
 import type { Watcher } from '../../schedule/watcher.ts';
 import { appendAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/store.ts';
-import { answer, notAllowed, problem, refusal } from '../commands/answer.ts';
-import type { Command, CommandDesk, Input } from '../commands/contract.ts';
-import { complete, parse, takeHere } from '../commands/grammar.ts';
-import { COMMANDS } from '../commands/index.ts';
+import { answer, notAllowed, refusal } from '../commands/answer.ts';
+import type { CommandDesk, Input } from '../commands/contract.ts';
 import type {
   Desk,
   DeskEvent,
@@ -32,10 +29,10 @@ import type {
 } from '../contract.ts';
 import type { Threads } from '../threads.ts';
 import { proposalMessage } from '../views/proposal.ts';
+import { CommandRunner } from './command-runner.ts';
 import { incidentJson, incidentSummary } from './incident-json.ts';
 import type { LiveLooks } from './live-looks.ts';
 import type { Marks } from './marks.ts';
-import { PerMinute } from './per-minute.ts';
 import type { Presence } from './presence.ts';
 import type { Silences } from './silences.ts';
 import { series, statusJson } from './status-json.ts';
@@ -59,16 +56,20 @@ export interface DeskParts {
   readonly now: () => number;
 }
 
-const SHOWN_A_MINUTE = 10;
-
 /** Everything that a face may ask or press, in one place; rights are decided here or in the guard, at that moment. */
 export class WarroomDesk implements Desk, CommandDesk {
   readonly #listeners = new Set<(event: DeskEvent) => void>();
   #lastEvent = 0;
-  readonly #shown: PerMinute;
+  readonly #runner: CommandRunner;
 
   constructor(private readonly parts: DeskParts) {
-    this.#shown = new PerMinute(SHOWN_A_MINUTE, parts.now);
+    this.#runner = new CommandRunner({
+      desk: this,
+      threads: parts.threads,
+      presence: parts.presence,
+      audit: (by, what, json) => this.#audit(by, what, json),
+      log: parts.log,
+    });
   }
 
   get stack(): Stack {
@@ -123,33 +124,17 @@ export class WarroomDesk implements Desk, CommandDesk {
     return this.parts.threads.notes();
   }
 
-  async launch(text: string, identity: Identity): Promise<Message> {
-    const { rest, here } = takeHere(text);
-    const parsed = parse(rest, COMMANDS, this);
-    if ('command' in parsed && 'input' in parsed) {
-      const { command, input } = parsed;
-      return here && decide(identity, 'see', this.config).allowed
-        ? this.#shownToAll(rest, command, input, identity)
-        : this.#run(command, input, identity);
-    }
-    const allowed = decide(identity, 'see', this.config);
-    if (!allowed.allowed) {
-      await this.#audit(identity, 'a command refused', { text: rest });
-      return notAllowed('use Warroom', allowed);
-    }
-    if (parsed.problem === 'argument')
-      return problem('BAD_ARGUMENT', { command: parsed.command.name, problem: parsed.what });
-    return problem('UNKNOWN_COMMAND', {
-      command: parsed.typed.slice(0, 60),
-      hint: parsed.nearest ? `Did you mean ${parsed.nearest}?` : 'help lists them.',
-    });
+  launch(text: string, identity: Identity): Promise<Message> {
+    return this.#runner.launch(text, identity);
   }
 
   /** A command whose arguments come from a form instead of a line. */
   run(name: string, args: Input['args'], identity: Identity): Promise<Message> {
-    const command = COMMANDS.find((one) => one.name === name);
-    if (!command) throw new RangeError(`There is no command ${name}.`);
-    return this.#run(command, { args, flags: new Set() }, identity);
+    return this.#runner.run(name, args, identity);
+  }
+
+  complete(text: string, identity: Identity): string[] {
+    return this.#runner.complete(text, identity);
   }
 
   /** A remediation with its parameters, for an incident, by a person. */
@@ -170,46 +155,6 @@ export class WarroomDesk implements Desk, CommandDesk {
       nameOf(allowed.person),
     );
     return 'refused' in made ? refusal(made) : proposalMessage(made);
-  }
-
-  async #run(command: Command, input: Input, identity: Identity): Promise<Message> {
-    const person = personOf(identity, this.config);
-    const allowed = decide(identity, command.needs, this.config);
-    if (!allowed.allowed) {
-      await this.#audit(identity, `${command.name} refused`, { args: input.args });
-      return notAllowed(`use ${command.name}`, allowed);
-    }
-    const name = nameOf(person);
-    try {
-      return await command.run(input, { identity, person, name }, this);
-    } catch (thrown) {
-      this.parts.log.error({ err: thrown, command: command.name }, 'a command failed');
-      return answer(
-        say`${thrown instanceof WarroomError ? thrown.message : sentence('INTERNAL', { doing: `answering ${command.name}`, problem: reason(thrown) })}`,
-      );
-    } finally {
-      this.parts.presence.here(name);
-    }
-  }
-
-  /** The answer goes to the channel, with who asked. */
-  async #shownToAll(text: string, command: Command, input: Input, identity: Identity): Promise<Message> {
-    const by = nameOf(personOf(identity, this.config));
-    const wait = this.#shown.refuse(by);
-    if (wait !== undefined)
-      return problem('BAD_ARGUMENT', {
-        command: command.name,
-        problem: `you showed ${SHOWN_A_MINUTE} answers to all in the last minute; the next in ${wait} s.`,
-      });
-    const message = await this.#run(command, input, identity);
-    await this.parts.threads.note(`said-${randomUUID()}`, {
-      blocks: [{ kind: 'text', text: say`${by} asked: ${text.trim()}` }, ...message.blocks],
-    });
-    return answer(say`Shown in the launch channel.`);
-  }
-
-  complete(text: string, identity: Identity): string[] {
-    return decide(identity, 'see', this.config).allowed ? complete(text, COMMANDS, this) : [];
   }
 
   approve(proposalId: string, planHash: string, identity: Identity): Promise<PressResult> {
