@@ -148,16 +148,16 @@ class Inbox {
   }
 
   answer(place: Place, work: () => Promise<Message>): void {
-    if (!this.options.work.hasRoom) return this.#aside(place, BUSY);
-    this.options.work.add(() => this.options.answers.when(place, this.#sound(work)));
+    if (!this.options.work.hasRoom) this.#aside(place, BUSY);
+    else this.options.work.add(() => this.options.answers.when(place, this.#sound(work)));
   }
 
   press(button: Pressed | undefined, sender: Sender, place: Place, trigger: string): void {
-    if (this.options.stopping()) return this.#aside(place, STOPPING);
-    if (!button) return this.answer(place, async () => one(OUT_OF_DATE));
-    if (opensForm(button.kind)) return this.form(button, sender, place, trigger);
-    const { desk, identities } = this.options;
-    this.answer(place, async () => desk.press(button, await identities.of(sender)));
+    const { desk, identities, stopping } = this.options;
+    if (stopping()) this.#aside(place, STOPPING);
+    else if (!button) this.answer(place, async () => one(OUT_OF_DATE));
+    else if (opensForm(button.kind)) this.form(button, sender, place, trigger);
+    else this.answer(place, async () => desk.press(button, await identities.of(sender)));
   }
 
   /** Not behind the questions that wait: a trigger lives three seconds. */
@@ -179,12 +179,9 @@ class Inbox {
       const { message } = problemOf(thrown, 'look');
       const late = /trigger/.test(message);
       if (!late) this.options.log.warn({ problem: message }, 'a form could not be opened');
-      const typed = what === 'launch' ? 'help' : `help`;
       await answers.give(
         place,
-        one(
-          late ? TOO_LATE : `The form could not be opened (${message}). /launch ${typed} shows what to type.`,
-        ),
+        one(late ? TOO_LATE : `The form could not be opened (${message}). /launch help shows what to type.`),
       );
     }
   }

@@ -161,9 +161,11 @@ export class Sockets {
   #report(): void {
     const health = this.options.health('socket');
     const { what = 'not connected yet', mend } = this.#trouble ?? {};
-    if (this.#open.size === SOCKETS) return health('ok', 'two sockets are open');
-    if (this.#open.size > 0)
-      return health('degraded', `one of two sockets is open${this.#trouble ? `: ${what}` : ''}`, mend);
+    if (this.#open.size > 0) {
+      if (this.#open.size === SOCKETS) health('ok', 'two sockets are open');
+      else health('degraded', `one of two sockets is open${this.#trouble ? `: ${what}` : ''}`, mend);
+      return;
+    }
     const down =
       mend !== undefined || this.options.now() - this.#noneSince >= (this.options.downMs ?? DOWN_MS);
     health(
