@@ -11,8 +11,9 @@ import { WarroomDesk } from './bot/desk/desk.ts';
 import { LiveLooks } from './bot/desk/live-looks.ts';
 import { Marks } from './bot/desk/marks.ts';
 import { Presence } from './bot/desk/presence.ts';
+import { SetUp } from './bot/desk/set-up.ts';
 import { Silences } from './bot/desk/silences.ts';
-import { setUpItems, visitorsOf } from './bot/desk/status-json.ts';
+import { visitorsOf } from './bot/desk/status-json.ts';
 import { Escalator } from './bot/escalator.ts';
 import { startHeartbeat } from './bot/heartbeat.ts';
 import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
@@ -115,6 +116,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const silences = new Silences(store, now);
   await silences.load();
+  const setUp = new SetUp(watcher, health);
   const looks = new LiveLooks(targets, now);
   const marks = new Marks(store, now);
   await marks.load();
@@ -193,6 +195,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     threads,
     guard,
     silences,
+    setUp,
     looks,
     marks,
     presence,
@@ -337,11 +340,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     desk.tellStatus();
     channel.tick();
     escalator.tick();
-    const setUp = setUpItems(watcher);
-    const shown = JSON.stringify(setUp);
-    if (setUp.length > 0 && shown !== setUpShown) {
+    const items = setUp.items();
+    const shown = JSON.stringify(items);
+    if (items.length > 0 && shown !== setUpShown) {
       setUpShown = shown;
-      threads.note('set-up', setUpMessage(setUp)).catch((thrown: unknown) => {
+      threads.note('set-up', setUpMessage(items)).catch((thrown: unknown) => {
         // Shown once it can be stored.
         setUpShown = '';
         log.warn({ err: thrown }, 'the set-up card could not be stored');

@@ -16,7 +16,10 @@ const on = (platform: Identity['platform'], id: string, kind: Identity['kind'] =
 describe('who somebody is', () => {
   it('is one person on every platform', () => {
     for (const identity of [on('slack', 'U1'), on('discord', '42'), on('console', 'ada')])
-      expect(personOf(identity, config)).toMatchObject({ name: 'ada', rights: ['see', 'operate', 'approve'] });
+      expect(personOf(identity, config)).toMatchObject({
+        name: 'ada',
+        rights: ['see', 'operate', 'approve'],
+      });
     // No id of one platform counts on another.
     for (const identity of [on('discord', 'U1'), on('slack', '42'), on('terminal', 'ada')])
       expect(personOf(identity, config).name).toBeUndefined();

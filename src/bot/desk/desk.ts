@@ -34,6 +34,7 @@ import { incidentJson, incidentSummary } from './incident-json.ts';
 import type { LiveLooks } from './live-looks.ts';
 import type { Marks } from './marks.ts';
 import type { Presence } from './presence.ts';
+import type { SetUp } from './set-up.ts';
 import type { Silences } from './silences.ts';
 import { series, statusJson } from './status-json.ts';
 
@@ -48,6 +49,7 @@ export interface DeskParts {
   readonly threads: Threads;
   readonly guard: Guard;
   readonly silences: Silences;
+  readonly setUp: SetUp;
   readonly looks: LiveLooks;
   readonly marks: Marks;
   readonly presence: Presence;
@@ -101,6 +103,7 @@ export class WarroomDesk implements Desk, CommandDesk {
       incidents: incidents.map((incident) => incidentSummary(incident, guard.proposals(incident.id))),
       handsOff: guard.handsOff(),
       silences: silences.inForce(),
+      setUp: this.parts.setUp.items(),
       now: now(),
     });
   }

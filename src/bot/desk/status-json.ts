@@ -26,13 +26,14 @@ export interface StatusInput {
   readonly incidents: readonly IncidentSummary[];
   readonly handsOff: StatusJson['handsOff'];
   readonly silences: StatusJson['silences'];
+  readonly setUp: readonly SetUpJson[];
   readonly now: number;
 }
 
 export function statusJson(input: StatusInput): StatusJson {
   const { config, stack, watcher, now } = input;
   const findings = watcher.findings();
-  const setUp = setUpItems(watcher);
+  const { setUp } = input;
   const services = ordered(stack).map((name) =>
     row(
       input,
@@ -86,23 +87,6 @@ export function visitorsOf(
     limit: config.launch.p95,
     at: requests.at,
   };
-}
-
-export function setUpItems(watcher: Watcher): SetUpJson[] {
-  const seen = new Map<string, SetUpJson>();
-  for (const item of watcher.setUp()) {
-    // Several collectors may lack the same right: one line a mend.
-    const id = `${item.place.target}/${item.place.instance}: ${item.mend || item.text}`;
-    const before = seen.get(id);
-    seen.set(id, {
-      id,
-      target: `${item.place.target} on ${item.place.instance}`,
-      what: item.text,
-      mend: item.mend,
-      done: item.done && (before?.done ?? true),
-    });
-  }
-  return [...seen.values()];
 }
 
 export function series(

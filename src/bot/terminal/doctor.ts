@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { SYSTEMS } from '../../checks/index.ts';
+import type { LoadedConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
 import { UNWATCHED_KINDS } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
@@ -11,6 +12,7 @@ import { Watcher } from '../../schedule/watcher.ts';
 import { type Command, sh } from '../../targets/command.ts';
 import type { Target, Targets } from '../../targets/contract.ts';
 import { openTargets } from '../../targets/targets.ts';
+import { slackSecrets } from '../chat/platforms.ts';
 import { EXIT } from './exit.ts';
 import { openConfig } from './open-config.ts';
 
@@ -46,6 +48,7 @@ export async function doctor(options: { readonly config?: string; readonly json:
       ...services(loaded.stack, watcher),
       ...(await accounts(loaded.stack, targets)),
       ...policy(loaded.config),
+      ...(await chat(loaded)),
     ];
     for (const row of rows)
       process.stdout.write(
@@ -185,6 +188,32 @@ function policy(config: Config): Diagnosed[] {
       state: 'ok',
       about: 'policy',
       what: `${approvers.map(([name]) => name).join(', ')} may approve`,
+    });
+  return rows;
+}
+
+/** The platforms are asked as the bot would ask them; nothing is posted. */
+async function chat(loaded: LoadedConfig): Promise<Diagnosed[]> {
+  const { slack, discord } = loaded.config.chat;
+  const rows: Diagnosed[] = [];
+  if (slack) {
+    const { examineSlack } = await import('../slack/index.ts');
+    rows.push(...(await examineSlack(slack, slackSecrets(loaded, slack))));
+  }
+  if (discord) {
+    const { examineDiscord } = await import('../discord/index.ts');
+    rows.push(...(await examineDiscord(discord, loaded.secret(discord.token))));
+  }
+  const unnamed = Object.entries(loaded.config.people).filter(
+    ([, person]) =>
+      person.may.includes('approve') && ((slack && !person.slack) || (discord && !person.discord)),
+  );
+  for (const [name] of unnamed)
+    rows.push({
+      state: 'missing',
+      about: `people.${name}`,
+      what: 'may approve, but not from the chat: the config does not say who that is there',
+      mend: `/launch whoami, run by ${name} in the chat, gives the id to write into the config`,
     });
   return rows;
 }

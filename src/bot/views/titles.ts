@@ -21,7 +21,7 @@ export const TITLES: Readonly<Record<string, string>> = {
   'uwsgi.errors': 'The application raises errors',
   'stack.visitors': 'Visitors suffer',
   'self.connectivity': 'A host cannot be reached',
-  'self.chat': 'The chat is cut off',
+  'self.chat': 'The chat does not work',
   'self.outbox': 'Messages are late',
   'self.collectors': 'Warroom reads late',
   'self.store': 'The store cannot be written',

@@ -125,6 +125,13 @@ const Chat = z.object({
     .min(0)
     .default(20)
     .describe('Seconds a connection must be down: a refreshed socket is back within that time.'),
+  disturbedSeconds: z
+    .number()
+    .min(0)
+    .default(60)
+    .describe(
+      'Seconds of failures that pass by themselves: a rate limit or an outage of minutes is no news.',
+    ),
 });
 
 export const chat = defineCheck<object, z.infer<typeof Chat>>({
@@ -135,22 +142,24 @@ export const chat = defineCheck<object, z.infer<typeof Chat>>({
   falseAlarm: 'A platform that has an outage of its own: everything waits and is delivered when it is back.',
   judge(input) {
     const parts = partsOf(input, 'chat');
+    const { afterSeconds, disturbedSeconds } = input.thresholds;
+    // What works but for a missing right is on the set-up card.
     const bad = parts.filter(
-      (part) => part.state !== 'ok' && sinceSeconds(part, input) >= input.thresholds.afterSeconds,
+      (part) =>
+        downFor(part, input, afterSeconds) ||
+        (part.state === 'degraded' && !part.mend && sinceSeconds(part, input) >= disturbedSeconds),
     );
     if (bad.length === 0)
       return [{ level: 'ok', summary: parts.length === 0 ? 'No chat is set up.' : 'The chat is connected.' }];
-    const platforms = [...new Set(bad.map((part) => platformOf(part)))];
-    return platforms.map((platform): Verdict => {
+    return [...new Set(bad.map(platformOf))].map((platform): Verdict => {
       const own = bad.filter((part) => platformOf(part) === platform);
-      const [worst] = [...own].sort((a, b) => Number(b.state === 'down') - Number(a.state === 'down')) as [
-        PartHealth,
-      ];
+      const worst = own.find((part) => part.state === 'down') ?? (own[0] as PartHealth);
+      const down = worst.state === 'down';
       return {
         subject: platform,
-        level: worst.state === 'down' ? 'critical' : 'warn',
-        certain: worst.state === 'down',
-        summary: `${platform} ${worst.state === 'down' ? 'is cut off' : 'is disturbed'} for ${age(worst, input)}: ${worst.what}`,
+        level: down ? 'critical' : 'warn',
+        certain: down,
+        summary: `${platform} ${down ? 'is cut off' : 'is disturbed'} for ${age(worst, input)}: ${worst.what}`,
         evidence: [table(own, input)],
         advice:
           worst.mend ??

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { collectors, connectivity, store } from '../../../src/checks/self/checks.ts';
+import { chat, collectors, connectivity, outbox, store } from '../../../src/checks/self/checks.ts';
 import type { PartHealth } from '../../../src/health/health.ts';
 import { History } from '../../../src/history/history.ts';
 import { inputOf, stackOf } from '../varnish/judge.ts';
@@ -38,6 +38,19 @@ describe('Warroom itself', () => {
     );
     expect(judge(collectors as typeof connectivity, gone)).toMatchObject([{ level: 'ok' }]);
     expect(judge(collectors as typeof connectivity, gone, slow)).toMatchObject([{ level: 'warn', value: 1 }]);
+  });
+  test('calls a chat that is down critical with its mend, and leaves a missing right to the set-up card', () => {
+    const judged = (...parts: PartHealth[]) => judge(chat as unknown as typeof connectivity, ...parts);
+    expect(judged(part('chat:slack/socket', 'down', 10))).toMatchObject([{ level: 'ok' }]);
+    expect(judged(part('chat:slack/socket', 'down', 30), part('chat:discord', 'ok', 99))).toMatchObject([
+      { level: 'critical', certain: true, subject: 'slack', advice: 'mend it' },
+    ]);
+    expect(judged(part('chat:slack/pin', 'degraded', 300))).toMatchObject([{ level: 'ok' }]);
+    const { mend: _, ...disturbed } = part('chat:slack', 'degraded', 70);
+    expect(judged(disturbed)).toMatchObject([{ level: 'warn', subject: 'slack' }]);
+    expect(
+      judge(outbox as unknown as typeof connectivity, part('outbox:slack', 'degraded', 1)),
+    ).toMatchObject([{ level: 'warn' }]);
   });
   test('is certain of a store that takes no writes', () => {
     expect(judge(store as unknown as typeof connectivity, part('store', 'down', 1))).toMatchObject([

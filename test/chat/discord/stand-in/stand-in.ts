@@ -24,6 +24,7 @@ export class DiscordStandIn {
   readonly #routes: Routes;
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   #held: (() => void)[] = [];
+  #port = 0;
   token = 'stand-in-token';
   sessions = { total: 1000, remaining: 1000, reset_after: 3_600_000, max_concurrency: 1 };
   /** An interaction that is not acknowledged by then is over. */
@@ -43,21 +44,24 @@ export class DiscordStandIn {
     this.#server.on('upgrade', (request, socket, head) => this.gateway.upgrade(request, socket, head));
   }
 
-  async start(port = 0): Promise<void> {
+  /** Started again after a stop it has the same port. */
+  async start(port = this.#port): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, '127.0.0.1', resolve);
     });
+    this.#port = (this.#server.address() as AddressInfo).port;
   }
 
   async stop(): Promise<void> {
+    if (!this.#server.listening) return;
     this.gateway.stop();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   /** What a config gives as chat.discord.api. */
@@ -235,7 +239,7 @@ export class DiscordStandIn {
 }
 
 function send(response: ServerResponse, { status, body }: Answer): void {
-  response.writeHead(status, { 'content-type': 'application/json', via: '1.1 stand-in' });
+  response.writeHead(status, body === undefined ? {} : { 'content-type': 'application/json' });
   response.end(body === undefined ? '' : JSON.stringify(body));
 }
 
