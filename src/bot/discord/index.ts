@@ -17,7 +17,7 @@ export function discordPlatform(
   context: ChatContext,
   timings: Timings = TIMINGS,
 ): ChatPlatform {
-  const rest = new DiscordRest(settings, secrets.token, context.log);
+  const rest = new DiscordRest(settings, secrets.token, context.log, timings.callMs, context.now);
   const receiver = new Receiver(settings, rest, context);
   const stopped = new AbortController();
   const gateway = new Gateway({

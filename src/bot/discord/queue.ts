@@ -1,6 +1,7 @@
 /** Work in hand: so many at once, so many that wait, and no more. */
 export class WorkQueue {
   #running = 0;
+  #inside = 0;
   readonly #waiting: (() => void)[] = [];
   readonly #inHand = new Set<Promise<void>>();
 
@@ -9,8 +10,13 @@ export class WorkQueue {
     private readonly mostWaiting: number,
   ) {}
 
-  get full(): boolean {
-    return this.#running >= this.atOnce && this.#waiting.length >= this.mostWaiting;
+  /** A place, taken before anything is awaited; undefined when there is none. It is given back by calling it. */
+  enter(): (() => void) | undefined {
+    if (this.#inside >= this.atOnce + this.mostWaiting) return undefined;
+    this.#inside += 1;
+    return () => {
+      this.#inside -= 1;
+    };
   }
 
   /** Runs it in its turn. It must not reject. */

@@ -179,12 +179,20 @@ export class Receiver {
 
   /** Acknowledges, works in turn, answers. A look that takes its time says so. */
   async #answer(interaction: APIInteraction, work: () => Promise<Message>): Promise<void> {
-    if (this.#work.full)
+    const leave = this.#work.enter();
+    if (!leave)
       return this.#reply(
         interaction,
         say`Busy: too much is asked at once. Try again in a moment, or use the console.`,
       );
-    if (!(await this.#answers.defer(interaction))) return;
+    try {
+      if (await this.#answers.defer(interaction)) await this.#workedOn(interaction, work);
+    } finally {
+      leave();
+    }
+  }
+
+  async #workedOn(interaction: APIInteraction, work: () => Promise<Message>): Promise<void> {
     let telling: Promise<void> = Promise.resolve();
     const still = setTimeout(() => {
       telling = this.#answers.tell(interaction, { blocks: [paragraph(say`Still looking.`)] });

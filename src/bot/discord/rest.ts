@@ -4,6 +4,7 @@ import type { Discord } from '../../config/schema.ts';
 import type { Secret } from '../../config/secret.ts';
 import { readSecret } from '../../config/secrets.ts';
 import { reason } from '../../errors/catalogue.ts';
+import { TIMINGS } from './timings.ts';
 
 export interface Ask {
   readonly query?: Readonly<Record<string, string>>;
@@ -16,7 +17,6 @@ export interface Ask {
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'PUT';
 
-const DEADLINE_MS = 12_000;
 /** Below that, a difference between the clocks is the one second that HTTP dates are rounded to. */
 const SKEW_MS = 2_000;
 
@@ -34,6 +34,8 @@ export class DiscordRest {
     private readonly settings: Discord,
     token: Secret,
     private readonly log: Logger,
+    private readonly callMs = TIMINGS.callMs,
+    private readonly now: () => number = Date.now,
   ) {
     this.#token = token;
   }
@@ -83,7 +85,7 @@ export class DiscordRest {
         fullRoute: route,
         auth: !ask.open,
         // The signal also ends the wait in the library's own queue, and a body that never ends.
-        signal: AbortSignal.timeout(ask.timeoutMs ?? DEADLINE_MS),
+        signal: AbortSignal.timeout(ask.timeoutMs ?? this.callMs),
         ...(ask.query ? { query: new URLSearchParams(ask.query) } : {}),
         ...(ask.body === undefined ? {} : { body: ask.body }),
         ...(ask.file ? { files: [{ name: ask.file.name, data: Buffer.from(ask.file.text) }] } : {}),
@@ -99,12 +101,12 @@ export class DiscordRest {
     return new REST({
       api: this.settings.api,
       retries: 0,
-      timeout: DEADLINE_MS,
+      timeout: this.callMs,
       rejectOnRateLimit: () => true,
       makeRequest: async (url, init) => {
         const answer = await DefaultRestOptions.makeRequest(url, init);
         const date = Date.parse(answer.headers.get('date') ?? '');
-        if (Number.isFinite(date)) this.#skewMs = Date.now() - date;
+        if (Number.isFinite(date)) this.#skewMs = this.now() - date;
         return answer;
       },
     });

@@ -1,5 +1,7 @@
-/** Every wait of the connection, in milliseconds; together, since tests make them short. */
+/** Every wait, in milliseconds; together, since tests make them short. */
 export interface Timings {
+  /** One REST call, with its body. */
+  readonly callMs: number;
   /** How long `start` waits for the first connection. */
   readonly startMs: number;
   /** From login to ready. */
@@ -29,6 +31,7 @@ export interface Timings {
 }
 
 export const TIMINGS: Timings = {
+  callMs: 12_000,
   startMs: 5_000,
   connectMs: 30_000,
   lookMs: 1_000,

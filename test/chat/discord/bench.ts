@@ -18,7 +18,15 @@ afterEach(async () => {
 /** All waits short; the meaning stays. */
 export const SHORT: Timings = {
   ...TIMINGS,
-  ...{ connectMs: 3_000, lookMs: 20, awayMs: 1_500, beatMs: 1_000, firstRetryMs: 30, lastRetryMs: 200 },
+  ...{
+    callMs: 2_000,
+    connectMs: 3_000,
+    lookMs: 20,
+    awayMs: 1_500,
+    beatMs: 1_000,
+    firstRetryMs: 30,
+    lastRetryMs: 200,
+  },
   ...{
     stableMs: 5_000,
     tokenMs: 50,

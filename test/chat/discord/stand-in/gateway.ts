@@ -50,6 +50,11 @@ export class Gateway {
     return [...this.#sessions.values()].filter((one) => one.socket !== undefined).length;
   }
 
+  /** Open sockets, whether they identified or not. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   dispatch(t: string, d: unknown): void {
     for (const session of this.#sessions.values()) {
       session.sequence += 1;
@@ -86,7 +91,6 @@ export class Gateway {
 
   stop(): void {
     this.drop();
-    this.#server.close();
   }
 
   #welcome(socket: WebSocket): void {
