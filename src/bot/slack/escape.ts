@@ -6,13 +6,14 @@ import { printable } from '../../message/plain.ts';
  * could still take for a mention, a link or an emoji is broken by it. It cannot come from outside: `printable`
  * turns one that is in the text into a dot.
  */
-const JOINER = '\u2060';
+export const JOINER = '\u2060';
 
 const MENTION = /<(?=[@#!][A-Za-z])/g;
 const BROADCAST = /@(?=(?:channel|here|everyone|group)\b)/gi;
-const SCHEME = /\b([a-z][a-z0-9+.-]{1,20}):(?=\/\/)/gi;
-const BARE_SCHEME = /\b(mailto|tel|slack|javascript|data):(?=\S)/gi;
-const WWW = /\bwww\.(?=\S)/gi;
+const SCHEME = /:(?=\/\/)/g;
+const BARE_SCHEME = /(mailto|tel|slack|javascript|data):(?=\S)/gi;
+const WWW = /www\.(?=\S)/gi;
+const ADDRESS = /(?<=[\w.+-])@(?=[\w-]+\.[a-z])/gi;
 const EMOJI = /:(?=[a-z0-9_+'-]*[a-z_+'-][a-z0-9_+'-]*:|100:|1234:)/gi;
 
 /** One line of text from a watched system or a person. */
@@ -30,13 +31,19 @@ export function own(text: string): string {
   return printable(text).replace(MENTION, `<${JOINER}`).replace(BROADCAST, `@${JOINER}`);
 }
 
+/** For words that are put together from several spans. */
+export function noEmoji(text: string): string {
+  return text.replace(EMOJI, `:${JOINER}`);
+}
+
 function tame(text: string): string {
   return text
     .replace(MENTION, `<${JOINER}`)
     .replace(BROADCAST, `@${JOINER}`)
-    .replace(SCHEME, `$1:${JOINER}`)
+    .replace(SCHEME, `:${JOINER}`)
     .replace(BARE_SCHEME, `$1:${JOINER}`)
     .replace(WWW, (www) => `${www.slice(0, -1)}${JOINER}.`)
+    .replace(ADDRESS, `@${JOINER}`)
     .replace(EMOJI, `:${JOINER}`);
 }
 

@@ -2,7 +2,7 @@ import type { types } from '@slack/bolt';
 import type { Action, Block, Field, Text } from '../../message/contract.ts';
 import { figure } from '../../message/figures.ts';
 import { clock, SHAPES } from '../../message/plain.ts';
-import { code, cut, foreign, own } from './escape.ts';
+import { code, cut, foreign, JOINER, noEmoji, own } from './escape.ts';
 
 /** One line of a card; each piece has at least one character. */
 export type Line = readonly types.RichTextText[];
@@ -25,7 +25,7 @@ export function partsOf(block: Block, timezone: string): Part[] {
       const [shape, word] = block.tone ? SHAPES[block.tone] : ['', ''];
       const label = own(`${shape} ${block.word ?? word}`.trim());
       const words = flat(block.text, timezone);
-      const text = [label, words].filter((one) => one !== '').join(' ');
+      const text = noEmoji([label, words].filter((one) => one !== '').join(' '));
       if (text.trim() === '') return [];
       // What is too long for a header is said in bold, whole.
       return text.length <= HEADER_MAX
@@ -50,7 +50,7 @@ export function partsOf(block: Block, timezone: string): Part[] {
 }
 
 function titled(title: string | undefined): Part[] {
-  return title ? [{ kind: 'lines', lines: [piece(own(title), { bold: true })] }] : [];
+  return title ? [{ kind: 'lines', lines: [piece(foreign(title), { bold: true })] }] : [];
 }
 
 function piece(text: string, style?: types.RichTextText['style']): Line {
@@ -80,7 +80,8 @@ export function richLines(text: Text, timezone: string): Line[] {
 
 /** Where Slack has no formats at all: a header. */
 function flat(text: Text, timezone: string): string {
-  return richLines(text, timezone)
+  const spans = text.map((span) => (span.kind === 'code' ? { ...span, kind: 'foreign' as const } : span));
+  return richLines(spans, timezone)
     .map((line) => line.map((one) => one.text).join(''))
     .join(' ')
     .trim();
@@ -95,24 +96,29 @@ function fieldLines(row: Field, timezone: string): Line[] {
 }
 
 function tableLines(table: Extract<Block, { kind: 'table' }>): string[] {
-  const header = table.columns.map((column) => code(column.name));
+  const header = table.columns.map((column) => cut(foreign(column.name), CELL_MAX));
   const cells = table.rows.map((row) =>
     header.map((_, i) => cut(shown(row[i] ?? null, table.columns[i]?.unit), CELL_MAX)),
   );
   const widths = header.map((name, i) =>
-    cells.reduce((widest, row) => Math.max(widest, row[i]?.length ?? 0), Math.min(CELL_MAX, name.length)),
+    cells.reduce((widest, row) => Math.max(widest, visible(row[i] ?? '')), visible(name)),
   );
   const line = (row: readonly string[]) =>
     row
-      .map((cell, i) => cut(cell, CELL_MAX).padEnd(widths[i] ?? 0))
+      .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - visible(cell))))
       .join('  ')
       .trimEnd();
   return [line(header), ...cells.map(line)];
 }
 
+/** Characters that take room: what breaks a link takes none. */
+function visible(cell: string): number {
+  return cell.replaceAll(JOINER, '').length;
+}
+
 function shown(cell: string | number | null, unit: string | undefined): string {
   if (cell === null) return '-';
-  return typeof cell === 'number' && unit ? figure(cell, unit) : code(String(cell));
+  return typeof cell === 'number' && unit ? figure(cell, unit) : foreign(String(cell));
 }
 
 function chartLine(chart: Extract<Block, { kind: 'chart' }>): Line {
@@ -120,7 +126,7 @@ function chartLine(chart: Extract<Block, { kind: 'chart' }>): Line {
   const limit = chart.limit === undefined ? '' : ` (limit ${figure(chart.limit, chart.unit)})`;
   const sparks = spark(chart.points.map((point) => point.value));
   return [
-    ...piece(own(`${chart.title}: `), { bold: true }),
+    ...piece(foreign(`${chart.title}: `), { bold: true }),
     ...piece(`${sparks}${sparks ? ' ' : ''}${last ? figure(last.value, chart.unit) : 'no data'}${limit}`),
   ];
 }

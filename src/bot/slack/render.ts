@@ -2,7 +2,7 @@ import type { types } from '@slack/bolt';
 import type { Action, Message } from '../../message/contract.ts';
 import { renderPlain } from '../../message/plain.ts';
 import { pack } from '../chat/contract.ts';
-import { cut, markupFree, own } from './escape.ts';
+import { cut, foreign, markupFree } from './escape.ts';
 import type { Mention } from './mentions.ts';
 import { type Line, type Part, partsOf } from './parts.ts';
 
@@ -244,7 +244,7 @@ function button(action: Action, taken: Set<string>): types.Button {
     type: 'button',
     action_id: id,
     value,
-    text: { type: 'plain_text', text: cut(own(action.label), BUTTON_LABEL_MAX) || '-', emoji: false },
+    text: { type: 'plain_text', text: cut(foreign(action.label), BUTTON_LABEL_MAX) || '-', emoji: false },
     ...(action.style === 'plain' ? {} : { style: action.style }),
   };
 }
