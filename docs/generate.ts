@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { COMMANDS } from '../src/bot/commands/index.ts';
+import { slackManifest } from '../src/bot/slack/manifest.ts';
 import { titleOf } from '../src/bot/views/titles.ts';
 import { SYSTEMS } from '../src/checks/index.ts';
 import { CAUSES } from '../src/diagnosis/index.ts';
@@ -132,6 +133,7 @@ const PAGES: readonly (readonly [file: string, text: string])[] = [
   ['docs/causes.md', causesPage()],
   ['docs/commands.md', commandsPage()],
   ['docs/remediations.md', remediationsPage()],
+  ['config/slack-manifest.yaml', slackManifest()],
 ];
 
 const check = process.argv.includes('--check');
