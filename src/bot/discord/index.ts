@@ -20,10 +20,15 @@ export function discordPlatform(
   const rest = new DiscordRest(settings, secrets.token, context.log, timings.callMs, context.now);
   const receiver = new Receiver(settings, rest, context);
   const stopped = new AbortController();
+  let registering: Promise<void> = Promise.resolve();
   const gateway = new Gateway({
     ...{ settings, rest, context, timings },
     onInteraction: (interaction) => receiver.take(interaction),
-    onReady: (application) => void registerCommands(settings, rest, context, application, stopped.signal),
+    onReady: (application) => {
+      registering = registering.then(() =>
+        registerCommands(settings, rest, context, application, stopped.signal),
+      );
+    },
   });
   return {
     port: new DiscordPort(settings, rest, context),

@@ -20,7 +20,7 @@ interface Piece {
  */
 export function inline(text: Text, timezone: string, room: number, mark: Piece['mark'] = ''): Cut {
   let out = '';
-  for (const piece of pieces(text, timezone, mark)) {
+  for (const piece of pieces(text, timezone, mark, room)) {
     // Two code spans in a row would read as one with other ends.
     const gap = piece.mark !== '' && out.endsWith(piece.mark) ? ' ' : '';
     const space = room - out.length - gap.length - 2 * piece.mark.length - 1;
@@ -48,17 +48,19 @@ export function visible(text: string): string {
 export function fenced(lines: readonly string[], language: string, room: number): Cut {
   const open = `\`\`\`${language}\n`;
   const close = '\n```';
-  const clean = lines.map((line) => visible(line.replaceAll('\t', '  ')));
+  const clean = lines
+    .slice(0, Math.max(1, room))
+    .map((line) => visible(line.slice(0, Math.max(0, room) + 2).replaceAll('\t', '  ')));
   const safe = clean.map((line) => line.replace(/`{3,}/g, (run) => 'ˋ'.repeat(run.length)));
   const changed = safe.some((line, i) => line !== clean[i]);
   const space = room - open.length - close.length;
   const kept: string[] = [];
   let used = 0;
   for (const [i, line] of safe.entries()) {
-    const rest = safe.length - i - 1;
+    const rest = lines.length - i - 1;
     const reserve = rest > 0 ? 24 : 0;
     if (used + line.length + 1 + reserve > space) {
-      const more = `… and ${safe.length - i} more ${safe.length - i === 1 ? 'line' : 'lines'}`;
+      const more = `… and ${lines.length - i} more ${lines.length - i === 1 ? 'line' : 'lines'}`;
       const part = kept.length === 0 ? [whole(line, space - more.length - 2)] : [];
       if (space < more.length + 2) return { text: '', cut: true };
       return { text: `${open}${[...kept, ...part, more].join('\n')}${close}`, cut: true };
@@ -83,10 +85,15 @@ function take(atoms: readonly string[], room: number): { taken: string; whole: b
   return { taken, whole: true };
 }
 
-function pieces(text: Text, timezone: string, outer: Piece['mark']): Piece[] {
+function pieces(text: Text, timezone: string, outer: Piece['mark'], room: number): Piece[] {
   const list: Piece[] = [];
   for (const span of text) {
-    const next = pieceOf(span, timezone, outer);
+    // What can find no room is not looked at: a text of a megabyte must not hold up the rest.
+    const next = pieceOf(
+      span.kind === 'time' ? span : { ...span, text: span.text.slice(0, Math.max(0, room) + 2) },
+      timezone,
+      outer,
+    );
     const last = list.at(-1);
     // `**a****b**` is not two bold words, so neighbours of one format become one.
     if (last && last.mark === next.mark && next.mark !== '`')
@@ -105,7 +112,7 @@ function pieceOf(span: Span, timezone: string, outer: Piece['mark']): Piece {
     case 'foreign':
       return { mark: outer, atoms: atomsOf(visible(span.text)) };
     case 'time':
-      return { mark: outer, atoms: [...clock(span.at, span.seconds, timezone)] };
+      return { mark: outer, atoms: atomsOf(clock(span.at, span.seconds, timezone)) };
     case 'code':
       return code(visible(span.text), outer);
     default:

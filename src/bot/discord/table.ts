@@ -9,6 +9,8 @@ const PHONE = 44;
 /** A column is not made narrower than this. */
 const NARROWEST = 8;
 const WIDEST = 60;
+/** No cell is looked at beyond that. */
+const LONGEST = 400;
 
 /** A table as monospaced lines; figures to the right. Where it is wider than a phone, its widest columns are cut. */
 export function tableLines({ columns, rows }: Table): { lines: string[]; cut: boolean } {
@@ -54,7 +56,7 @@ function length(text: string): number {
 
 function shown(cell: string | number | null, unit: string | undefined): string {
   if (cell === null) return '-';
-  return typeof cell === 'number' && unit ? figure(cell, unit) : visible(String(cell));
+  return typeof cell === 'number' && unit ? figure(cell, unit) : visible(String(cell).slice(0, LONGEST));
 }
 
 const BARS = '▁▂▃▄▅▆▇█';

@@ -133,6 +133,7 @@ it('gives up a gateway that says nothing, and holds one session afterwards', asy
   await until(() => made.health.get('commands')?.state === 'ok');
   await answers(made);
   // What was given up comes back after half a second by itself; it may not stay.
+  await until(() => made.discord.gateway.connections >= 3);
   await until(() => made.discord.gateway.connected === 1 && made.discord.gateway.open === 1);
 });
 

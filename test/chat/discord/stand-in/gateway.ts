@@ -27,6 +27,8 @@ export class Gateway {
   identifies = 0;
   resumes = 0;
   beats = 0;
+  /** Sockets that were opened, ever. */
+  connections = 0;
   /** No answer to beats. */
   mute = false;
   /** The socket opens and nothing is said. */
@@ -95,6 +97,7 @@ export class Gateway {
 
   #welcome(socket: WebSocket): void {
     this.#sockets.add(socket);
+    this.connections += 1;
     let session: Session | undefined;
     socket.on('error', () => undefined);
     socket.on('close', (code) => {
