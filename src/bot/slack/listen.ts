@@ -42,7 +42,7 @@ export function listen(app: App, options: ListenOptions): void {
   app.command(/.*/, async ({ command, context, ack }) => {
     const refused = inbox.refuses(command.api_app_id);
     if (refused !== undefined || !inbox.first(context, [`c:${command.trigger_id}`]))
-      return await inbox.acknowledge(ack(refused));
+      return await inbox.acknowledge(refused ? ack(refused) : ack());
     const place: Place = {
       user: command.user_id,
       channel: command.channel_id,

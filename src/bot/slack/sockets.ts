@@ -26,6 +26,8 @@ const PING_MS = 5_000;
 const START_MS = 15_000;
 const DOWN_MS = 60_000;
 const RECOUNT_MS = 60_000;
+/** Who joins later is seen at the next hello: one connection is renewed now and then for it. */
+const ROUTINE_MS = 10 * 60_000;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 60_000;
 /** A connection that stood this long was sound: its end is no failure. */
@@ -131,6 +133,7 @@ export class Sockets {
     if (connections <= SOCKETS) {
       this.#recounts = 0;
       health('ok', 'nobody else uses the app-level token');
+      this.#renewIn(lane, ROUTINE_MS * (0.9 + Math.random() / 5));
       return;
     }
     // One of ours that closes just now may still be counted: then the next count decides.
@@ -142,8 +145,15 @@ export class Sockets {
       );
     // Only a new connection is told the count. One of ours that died unnoticed is no longer in it by then.
     this.#recounts += 1;
-    const wait = backoff(this.#recounts, this.options.recountMs ?? RECOUNT_MS, 10 * 60_000);
-    this.#recount = setTimeout(() => void this.#open.get(lane)?.close(), wait);
+    this.#renewIn(lane, backoff(this.#recounts, this.options.recountMs ?? RECOUNT_MS, ROUTINE_MS));
+  }
+
+  #renewIn(lane: number, ms: number): void {
+    this.#recount = setTimeout(() => {
+      // Never the only one.
+      if (this.#open.size === SOCKETS) void this.#open.get(lane)?.close();
+      else this.#renewIn(lane, ms);
+    }, ms);
     this.#recount.unref();
   }
 

@@ -111,7 +111,7 @@ describe('/launch', () => {
     expect(face.desk.asked.filter(({ what }) => what.includes('mark'))).toHaveLength(1);
   });
 
-  it('is done although its first delivery was lost: the repeated one is taken', async () => {
+  it('is done once when a repeated delivery overtakes the first', async () => {
     face.slack.people.hold();
     const delivery = face.slack.command('U0ADA', 'status');
     const repeated = face.slack.people.repeat(delivery, 'new');

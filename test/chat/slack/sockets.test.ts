@@ -121,6 +121,17 @@ describe('tokens', () => {
     await until('all ours', () => health.get('app-token')?.state === 'ok');
   });
 
+  it('one that another program joins later is noticed when a connection is renewed', async () => {
+    face = await warroomOnSlack();
+    const { slack, health } = face;
+    expect(health.get('app-token')?.state).toBe('ok');
+    slack.link.foreign = 1;
+    // Right after one of ours closed the count is not trusted yet; the next one decides.
+    slack.link.refresh(0);
+    await until('a second count', () => slack.link.opened >= 4);
+    expect(slack.link.greeted).toBeGreaterThanOrEqual(1);
+  });
+
   it('none is ever logged', async () => {
     face = await warroomOnSlack({ prepare: (slack) => (slack.world.appTokenProblem = 'invalid_auth') });
     const { slack, health, lines } = face;

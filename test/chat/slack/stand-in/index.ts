@@ -9,7 +9,7 @@ import { World } from './world.ts';
 
 export type { Delivery } from './people.ts';
 export type { Misdeed, Rule } from './rules.ts';
-export { LAUNCH, OTHER, World } from './world.ts';
+export { LAUNCH, OTHER } from './world.ts';
 
 export interface Call {
   readonly method: string;
