@@ -19,6 +19,7 @@ import { Mentions, NOBODY } from './mentions.ts';
 import { type Doing, problemOf } from './problems.ts';
 import { headline, render, wholeFile } from './render.ts';
 import { codeOf, type DiscordRest } from './rest.ts';
+import { timeOf } from './snowflake.ts';
 
 type Body = RESTPostAPIChannelMessageJSONBody & RESTPatchAPIChannelMessageJSONBody;
 interface Payload {
@@ -32,7 +33,6 @@ const PAGE = 100;
 const CLOCKS_MS = 5 * 60_000;
 const ARCHIVE_AFTER_MIN = 10_080;
 const PLAIN_CHARACTERS = 1_900;
-const DISCORD_EPOCH = 1_420_070_400_000;
 
 /** The outbox's way into the launch channel and its threads. A thread has the id of the head that it hangs on. */
 export class DiscordPort implements PlatformPort {
@@ -256,8 +256,4 @@ function marked(message: APIMessage, marker: string): boolean {
   return (
     message.embeds.some((embed) => embed.footer?.text === marker) || message.content.endsWith(`-# ${marker}`)
   );
-}
-
-function timeOf(id: string): number {
-  return Number(BigInt(id) >> 22n) + DISCORD_EPOCH;
 }

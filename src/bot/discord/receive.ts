@@ -21,7 +21,8 @@ import { identityOf } from './identity.ts';
 import { modalOf, refilled, valuesOf } from './modals.ts';
 import { WorkQueue } from './queue.ts';
 import type { DiscordRest } from './rest.ts';
-import { Seen, timeOf } from './seen.ts';
+import { Seen } from './seen.ts';
+import { timeOf } from './snowflake.ts';
 
 /** Discord takes no answer to what is older. */
 const TOO_OLD_MS = 3_000;

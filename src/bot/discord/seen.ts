@@ -1,11 +1,5 @@
 const HOUR_MS = 3_600_000;
 const MOST = 10_000;
-const DISCORD_EPOCH = 1_420_070_400_000;
-
-/** When an id was made. */
-export function timeOf(id: string): number {
-  return Number(BigInt(id) >> 22n) + DISCORD_EPOCH;
-}
 
 /** Ids that arrived within the last hour: a delivery that comes twice is done once. */
 export class Seen {

@@ -122,7 +122,7 @@ it('does not log in while no session is left', async () => {
 
 it('gives up a gateway that says nothing, and holds one session afterwards', async () => {
   const made = await bench({
-    timings: { connectMs: 300, startMs: 400 },
+    timings: { connectMs: 1_200, startMs: 1_500 },
     prepare: (discord) => {
       discord.gateway.withholdHello = true;
     },

@@ -117,10 +117,6 @@ export function snowflake(at = Date.now()): string {
   return ((BigInt(at - EPOCH) << 22n) | BigInt(sequence)).toString();
 }
 
-export function timeOf(id: string): number {
-  return Number(BigInt(id) >> 22n) + EPOCH;
-}
-
 export const PERMISSIONS = {
   ViewChannel: 1n << 10n,
   SendMessages: 1n << 11n,
