@@ -5,7 +5,7 @@ import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
 import { kill9 } from './kill-9.ts';
 import { story1 } from './story-1.ts';
-import { story1Discord } from './story-1-chat.ts';
+import { story1Discord, story1Slack } from './story-1-chat.ts';
 import { unplugged } from './unplugged.ts';
 import { wrongFix } from './wrong-fix.ts';
 
@@ -13,6 +13,7 @@ import { wrongFix } from './wrong-fix.ts';
 export const PROOFS: readonly Proof[] = [
   firstStart,
   story1,
+  story1Slack,
   story1Discord,
   wrongFix,
   kill9,

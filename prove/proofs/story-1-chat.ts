@@ -1,5 +1,6 @@
 import { botFor } from '../bot.ts';
 import { discordStage } from '../chat/discord-stage.ts';
+import { slackStage } from '../chat/slack-stage.ts';
 
 import { type Card, type ChatStage, type Who, withChat } from '../chat/stage.ts';
 import { warmLab } from '../lab.ts';
@@ -12,6 +13,7 @@ const VERDICT_MS = 120_000;
 /** What a card says when its run is over. */
 const ENDED = /Kept:|Reverted:|Failed:|Needs a human:|Void:/;
 
+export const story1Slack: Proof = story('slack', slackStage);
 export const story1Discord: Proof = story('discord', discordStage);
 
 /** Story 1 with nothing but the platform's own buttons and commands, through the real client library. */
