@@ -35,7 +35,7 @@ import { Wishes } from './remediations/wishes.ts';
 import { Archive } from './schedule/archive.ts';
 import { prober } from './schedule/prober.ts';
 import { startRounds } from './schedule/rounds.ts';
-import { Watcher } from './schedule/watcher.ts';
+import { type Batch, Watcher } from './schedule/watcher.ts';
 import { takeLease } from './store/lease.ts';
 import { openStore, storePath } from './store/store.ts';
 import { openTargets } from './targets/targets.ts';
@@ -59,6 +59,8 @@ export interface App {
   readonly desk: WarroomDesk;
   link(name: string): Promise<string>;
   reload(): Promise<string>;
+  /** Findings that no round judged: a rehearsal plays them. */
+  take(batch: Batch): void;
   stop(): Promise<void>;
 }
 
@@ -309,10 +311,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     health,
   });
   onStop('heartbeat', () => heartbeat.stop());
-  watcher.onBatch((batch) => {
-    lastBatch = batch.at;
+  const take = (batch: Batch) => {
     archive.note(batch.at, batch.findings);
     if (notifying) keeper.take(book.take(batch));
+  };
+  watcher.onBatch((batch) => {
+    lastBatch = batch.at;
+    take(batch);
   });
   let ticks = 0;
   let setUpShown = '';
@@ -365,6 +370,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     desk,
     link,
     reload,
+    take,
     stop: async () => {
       for (const { name, fn } of [...stops].reverse()) {
         await Promise.race([

@@ -22,6 +22,7 @@ const MAX_ATTEMPTS = 50;
 const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 60_000;
 const EDIT_EACH_MS = 2_000;
+const OLD_HEAD_EACH_MS = 15_000;
 /** A longer wait than this is said. */
 const LATE_MS = 60_000;
 const IDLE_MS = 1_000;
@@ -38,7 +39,9 @@ export class Delivery {
   /** Something was written while the queue was being read. */
   #woken = false;
   readonly #shownAt = new Map<string, number>();
-  readonly #pace: Pace;
+  /** Posting and editing have limits of their own on every platform. */
+  readonly #posting: Pace;
+  readonly #editing: Pace;
   /** The whole platform waits until then. */
   #pausedUntil = 0;
   #failures = 0;
@@ -46,7 +49,8 @@ export class Delivery {
 
   constructor(private readonly options: DeliveryOptions) {
     this.#editEachMs = options.editEachMs ?? EDIT_EACH_MS;
-    this.#pace = new Pace(options.port.pace, options.now);
+    this.#posting = new Pace(options.port.pace, options.now);
+    this.#editing = new Pace(options.port.pace, options.now);
   }
 
   async start(): Promise<void> {
@@ -125,15 +129,27 @@ export class Delivery {
     const times = [...firsts.values()]
       .map((row) => ({
         row,
-        at: Math.max(row.notBefore, this.#editableAt(row), this.#pace.at(row.priority)),
+        at: Math.max(row.notBefore, this.#editableAt(row), this.#paceOf(row).at(row.priority)),
       }))
-      .sort((a, b) => a.row.priority - b.row.priority || a.row.id - b.row.id);
+      .sort(({ row: a }, { row: b }) => a.priority - b.priority || rank(a) - rank(b) || a.id - b.id);
     const due = times.find(({ at }) => at <= now)?.row;
     return { ...(due ? { due } : {}), at: Math.min(now + IDLE_MS, ...times.map(({ at }) => at)) };
   }
 
+  #paceOf(row: Waiting): Pace {
+    return row.platformId === null ? this.#posting : this.#editing;
+  }
+
   #editableAt(row: Waiting): number {
-    return row.platformId === null ? 0 : (this.#shownAt.get(row.post) ?? 0) + this.#editEachMs;
+    const shownAt = this.#shownAt.get(row.post);
+    if (row.platformId === null || shownAt === undefined) return 0;
+    return shownAt + (row.role === 'head' ? this.#headEachMs(row) : this.#editEachMs);
+  }
+
+  /** The figures of a head change with every round; the older it is, the less each of them is news. */
+  #headEachMs(row: Waiting): number {
+    const age = this.options.now() - row.postedAt;
+    return Math.max(this.#editEachMs, Math.min(OLD_HEAD_EACH_MS, age / 100));
   }
 
   async #deliver(row: Waiting): Promise<void> {
@@ -155,7 +171,7 @@ export class Delivery {
       if (thread === 'not yet') return await this.#later(row, attempts - 1);
       if (row.state === 'queued' && row.shownVersion !== null && row.shownVersion >= post.version)
         return await this.#sent(row, post, row.platformId as string);
-      this.#pace.spend();
+      this.#paceOf(row).spend();
       const found =
         row.platformId ?? (row.state === 'uncertain' ? await port.find(post, row.id, thread) : undefined);
       const platformId = found ?? (await port.send(post, row.id, thread));
@@ -268,6 +284,11 @@ export class Delivery {
     for (const [post, at] of this.#shownAt)
       if (this.options.now() - at > this.#editEachMs) this.#shownAt.delete(post);
   }
+}
+
+/** Of equal priority, heads go before what is said under them: they are what people look at. */
+function rank(row: Waiting): number {
+  return row.role === 'head' ? 0 : row.role === 'reply' ? 1 : 2;
 }
 
 function backoffMs(failures: number): number {

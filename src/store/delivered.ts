@@ -9,6 +9,8 @@ export interface Waiting {
   readonly priority: number;
   readonly notBefore: number;
   readonly queuedAt: number;
+  /** When the post was first written. */
+  readonly postedAt: number;
   readonly post: string;
   readonly incident: number | null;
   readonly role: 'head' | 'reply' | 'note';
@@ -37,6 +39,7 @@ export async function waiting(db: Kysely<Database>, platform: string): Promise<W
       'outbox.post as post',
       'posts.incident as incident',
       'posts.role as role',
+      'posts.at as postedAt',
       'delivered.platform_id as platformId',
       'delivered.version as shownVersion',
     ])

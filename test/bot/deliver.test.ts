@@ -40,6 +40,7 @@ function post(
   version: number,
   text: string,
   priority = 1,
+  at = Date.now(),
 ): Promise<void> {
   const role = incident === null ? 'note' : id === headId(incident) ? 'head' : 'reply';
   return store.db
@@ -47,7 +48,7 @@ function post(
     .execute((tx) =>
       writePost(
         tx,
-        { id, incident, role, version, at: 1, editedAt: null, json: JSON.stringify(text) },
+        { id, incident, role, version, at, editedAt: null, json: JSON.stringify(text) },
         ['test'],
         priority,
       ),
@@ -214,10 +215,11 @@ it('edits one message at most once in the time given, and replies do not wait fo
     editEachMs: 2_000,
   });
   open.push(delivery);
-  await post(store, headId(1), 1, 1, 'head');
+  await post(store, headId(1), 1, 1, 'head', 1, now);
   await delivery.start();
   await drained(store);
-  for (let version = 2; version <= 9; version++) await post(store, headId(1), 1, version, `v${version}`);
+  for (let version = 2; version <= 9; version++)
+    await post(store, headId(1), 1, version, `v${version}`, 1, now);
   await post(store, 'i1r1', 1, 1, 'reply');
   delivery.wake();
   await expect.poll(() => platform.calls.at(-1), { timeout: 5_000, interval: 5 }).toBe('send i1r1 v1');
@@ -250,4 +252,27 @@ it('pins the board once', async () => {
   delivery.wake();
   await drained(store);
   expect(platform.pinned).toEqual(['m1']);
+});
+
+it('edits an old head less often: its figures change with every round', async () => {
+  const store = newStore();
+  const platform = new TestPlatform();
+  let now = 10_000_000;
+  const delivery = new Delivery({
+    ...{ store, port: platform, health: new HealthBoard(), log },
+    now: () => now,
+  });
+  open.push(delivery);
+  await post(store, headId(1), 1, 1, 'v1', 1, now - 3_600_000);
+  await delivery.start();
+  await drained(store);
+  await post(store, headId(1), 1, 2, 'v2', 1, now - 3_600_000);
+  await post(store, 'board', null, 1, 'board', 1, now);
+  now += 14_000;
+  delivery.wake();
+  await expect.poll(() => platform.calls.at(-1), { timeout: 5_000, interval: 5 }).toBe('send board v1');
+  now += 1_000;
+  delivery.wake();
+  await drained(store);
+  expect(platform.calls.at(-1)).toBe(`edit ${headId(1)} v2`);
 });
