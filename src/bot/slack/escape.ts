@@ -31,9 +31,9 @@ export function own(text: string): string {
   return printable(text).replace(MENTION, `<${JOINER}`).replace(BROADCAST, `@${JOINER}`);
 }
 
-/** For words that are put together from several spans. */
-export function noEmoji(text: string): string {
-  return text.replace(EMOJI, `:${JOINER}`);
+/** For words that were put together from several spans: what arose at a seam. */
+export function seamless(text: string): string {
+  return text.replace(MENTION, `<${JOINER}`).replace(SCHEME, `:${JOINER}`).replace(EMOJI, `:${JOINER}`);
 }
 
 function tame(text: string): string {

@@ -2,7 +2,7 @@ import type { types } from '@slack/bolt';
 import type { Action, Block, Field, Text } from '../../message/contract.ts';
 import { figure } from '../../message/figures.ts';
 import { clock, SHAPES } from '../../message/plain.ts';
-import { code, cut, foreign, JOINER, noEmoji, own } from './escape.ts';
+import { code, cut, foreign, JOINER, own, seamless } from './escape.ts';
 
 /** One line of a card; each piece has at least one character. */
 export type Line = readonly types.RichTextText[];
@@ -25,7 +25,7 @@ export function partsOf(block: Block, timezone: string): Part[] {
       const [shape, word] = block.tone ? SHAPES[block.tone] : ['', ''];
       const label = own(`${shape} ${block.word ?? word}`.trim());
       const words = flat(block.text, timezone);
-      const text = noEmoji([label, words].filter((one) => one !== '').join(' '));
+      const text = seamless([label, words].filter((one) => one !== '').join(' '));
       if (text.trim() === '') return [];
       // What is too long for a header is said in bold, whole.
       return text.length <= HEADER_MAX

@@ -136,8 +136,8 @@ export class Sockets {
       this.#renewIn(lane, ROUTINE_MS * (0.9 + Math.random() / 5));
       return;
     }
-    // One of ours that closes just now may still be counted: then the next count decides.
-    if (this.options.now() - this.#closedAt > CLOSING_MS)
+    // One of ours that closed just now may still be counted: then the next count decides.
+    if (this.#recounts > 0 || this.options.now() - this.#closedAt > CLOSING_MS)
       health(
         'degraded',
         `another program uses this app token: Slack counts ${connections} connections, ${this.#open.size} are ours, so presses and commands get lost there`,

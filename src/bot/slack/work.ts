@@ -8,6 +8,8 @@ interface WorkLimits {
   readonly longestMs: number;
 }
 
+const HEAD_START_MS = 10;
+
 /** What is done behind an acknowledgement: so many at once, so many waiting, no more. */
 export class Work {
   readonly #waiting: (() => Promise<void>)[] = [];
@@ -23,10 +25,10 @@ export class Work {
     return this.#waiting.length < this.limits.waiting;
   }
 
-  /** Starts it after the present turn, so that an acknowledgement goes out first. */
+  /** Starts it a moment later, so that the acknowledgements of all that arrives together go out first. */
   add(task: () => Promise<void>): void {
     this.#waiting.push(task);
-    setImmediate(() => this.#next());
+    setTimeout(() => this.#next(), HEAD_START_MS);
   }
 
   /** When nothing is in hand; no later than that. */
@@ -51,7 +53,7 @@ export class Work {
       .catch(this.failed)
       .finally(() => {
         this.#running -= 1;
-        this.#next();
+        setImmediate(() => this.#next());
       });
   }
 }

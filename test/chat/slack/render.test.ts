@@ -8,6 +8,7 @@ import { blockProblems, textLength } from './stand-in/blocks.ts';
 import { decodeBlocks, decodeMarkup } from './stand-in/decode.ts';
 
 const AT = Date.UTC(2026, 10, 24, 20, 14, 5);
+const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300);
 const OPTIONS = { timezone: 'UTC' };
 
 /** What somebody would try, and what happens to come along. */
@@ -136,7 +137,7 @@ describe('any message', () => {
         expect(plain.length).toBeLessThanOrEqual(4_000);
         if (JSON.stringify(blocks).includes('the file has it all')) expect(file).toBeDefined();
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 
@@ -154,7 +155,7 @@ describe('any message', () => {
           );
         }
       }),
-      { numRuns: 300 },
+      { numRuns: RUNS },
     );
   });
 

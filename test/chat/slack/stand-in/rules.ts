@@ -22,6 +22,8 @@ export interface Rule {
 }
 
 export class Rules {
+  /** Asked where no rule fits: for moods that come and go. */
+  mood: (method: string) => Misdeed | undefined = () => undefined;
   #rules: { readonly rule: Rule; left: number }[] = [];
 
   add(rule: Rule): void {
@@ -37,7 +39,7 @@ export class Rules {
       ({ rule, left }) =>
         left > 0 && (typeof rule.method === 'string' ? rule.method === method : rule.method.test(method)),
     );
-    if (!found) return undefined;
+    if (!found) return this.mood(method);
     found.left -= 1;
     return found.rule.misdeed;
   }
