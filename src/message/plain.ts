@@ -47,7 +47,7 @@ function blockLines(block: Block, options: PlainOptions): string[] {
     }
     case 'table': {
       const cells = block.rows.map((row) => row.map((cell, i) => shown(cell, block.columns[i]?.unit)));
-      const header = block.columns.map((column) => column.name);
+      const header = block.columns.map((column) => printable(column.name));
       const widths = header.map((name, i) =>
         Math.min(60, Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length))),
       );
@@ -56,22 +56,24 @@ function blockLines(block: Block, options: PlainOptions): string[] {
           .map((cell, i) => cut(cell, 60).padEnd(widths[i] ?? 0))
           .join('  ')
           .trimEnd();
-      return [...(block.title ? [block.title] : []), line(header), ...cells.map(line)];
+      return [...(block.title ? [printable(block.title)] : []), line(header), ...cells.map(line)];
     }
     case 'code':
       return [
-        ...(block.title ? [block.title] : []),
+        ...(block.title ? [printable(block.title)] : []),
         ...block.text.split('\n').map((line) => `  ${printable(line)}`),
       ];
     case 'chart': {
       const last = block.points.at(-1);
       return [
-        `${block.title}: ${last ? figure(last.value, block.unit) : 'no data'}${block.limit === undefined ? '' : ` (limit ${figure(block.limit, block.unit)})`}`,
+        `${printable(block.title)}: ${last ? figure(last.value, block.unit) : 'no data'}${block.limit === undefined ? '' : ` (limit ${figure(block.limit, block.unit)})`}`,
       ];
     }
     case 'actions':
       return [
-        block.actions.map((action) => `[${action.label}: ${typed(action.kind, action.id)}]`).join('  '),
+        block.actions
+          .map((action) => `[${printable(action.label)}: ${typed(action.kind, action.id)}]`)
+          .join('  '),
       ];
     default:
       return never(block);
@@ -101,9 +103,10 @@ function inline(text: Text, options: PlainOptions): string {
     .map((span) =>
       span.kind === 'time'
         ? clock(span.at, span.seconds, options.timezone)
-        : span.kind === 'foreign'
+        : span.kind === 'foreign' || span.kind === 'code'
           ? printable(span.text)
-          : span.text,
+          : // Our own words have line breaks, and no other control.
+            span.text.split('\n').map(printable).join('\n'),
     )
     .join('');
 }
@@ -123,13 +126,20 @@ function shown(cell: string | number | null, unit: string | undefined): string {
   return typeof cell === 'number' && unit ? figure(cell, unit) : printable(String(cell));
 }
 
-/** C0, C1, bidirectional and zero-width controls become a dot. */
+/**
+ * Controls, what turns the direction, what cannot be seen, what some take for a line break, and halves of characters
+ * become a dot. The variation selector of emoji stays.
+ */
+const UNPRINTABLE =
+  /(?!\ufe0f)[\p{Cc}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{Surrogate}\ufff9-\ufffb]/gu;
+
 export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g, '·');
+  return text.replace(UNPRINTABLE, '·');
 }
 
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+/** Cuts visibly, and never through the middle of a character. */
+export function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 function never(block: never): never {
