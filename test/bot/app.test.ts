@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import { type App, startApp } from '../../src/app.ts';
@@ -31,7 +32,7 @@ async function started(at: string, platform: TestPlatform): Promise<{ app: App; 
     'hosts: { me: { local: true } }',
     'console: { listen: "127.0.0.1:0" }',
     `store: sqlite:${at}/warroom.db`,
-    'people: { ada: { console: ada, may: [see, operate, approve] } }',
+    'people: { ada: { console: ada, may: [see, operate, approve] }, otto: { console: otto, may: [see, operate] } }',
   ].join('\n');
   let context: ChatContext | undefined;
   const app = await startApp({
@@ -94,3 +95,53 @@ it('greets a channel once, pins one board, answers people by their rights, and t
   expect(shown(platform, 'board')).toHaveLength(1);
   expect(platform.pinned).toHaveLength(1);
 }, 90_000);
+
+it('writes every refusal into the audit log: of commands, of forms, and of what a command refuses by itself', async () => {
+  const at = folder();
+  const { context } = await started(at, new TestPlatform());
+  const { desk } = context;
+  const otto: Identity = { ...ada, id: 'otto', display: 'Otto' };
+  expect(plain(desk.form({ kind: 'silence', id: '7' }, stranger) as Message)).toContain('You may not');
+  expect(plain(desk.form({ kind: 'ask-again', id: '7-A' }, stranger) as Message)).toContain('You may not');
+  expect(plain(desk.form('launch', stranger) as Message)).toContain('You may not');
+  expect(plain(await desk.launch('silence all 1h because', otto))).toContain('You may not');
+  expect(plain(await desk.launch('hands-off off', otto))).toContain('You may not');
+  await expect
+    .poll(() => refusals(at))
+    .toEqual([
+      'silence refused Zoe (test:zoe) {"id":"7"}',
+      'ask-again refused Zoe (test:zoe) {"id":"7-A"}',
+      'the form of /launch refused Zoe (test:zoe) {}',
+      'silence refused otto (test:otto) {"scope":"all","time":"1h","reason":"because"}',
+      'hands-off refused otto (test:otto) {"switch":"off"}',
+    ]);
+});
+
+it('takes no silence without a reason from a form, and shows a long one cut', async () => {
+  const at = folder();
+  const { context } = await started(at, new TestPlatform());
+  const { desk } = context;
+  expect(plain(await desk.submit('silence:1', { scope: 'all', time: '1h' }, ada))).toContain('say why');
+  expect(plain(await desk.submit('silence:1', { scope: 'all' }, ada))).toContain('at most 24h');
+  const reason = `${'r'.repeat(198)}😀😀`;
+  expect(plain(await desk.submit('silence:1', { scope: 'all', time: '1h', reason }, ada))).toContain(
+    'Silenced',
+  );
+  expect(plain(await desk.launch('status', ada))).toContain(`(ada: ${'r'.repeat(198)}…)`);
+});
+
+function refusals(at: string): string[] {
+  const db = new Database(join(at, 'warroom.db'), { readonly: true });
+  try {
+    const rows = db.prepare('select what, who, json from audit order by seq').all() as {
+      what: string;
+      who: string;
+      json: string;
+    }[];
+    return rows
+      .filter(({ what }) => / refused$/.test(what))
+      .map(({ what, who, json }) => `${what} ${who} ${json}`);
+  } finally {
+    db.close();
+  }
+}

@@ -53,7 +53,11 @@ export class WarroomChatDesk implements ChatDesk {
 
   form(button: Pressed | 'launch', identity: Identity): Form | Message {
     const allowed = decide(identity, button === 'launch' ? 'see' : 'operate', this.desk.config);
-    if (!allowed.allowed) return notAllowed(button === 'launch' ? 'use Warroom' : 'do that', allowed);
+    if (!allowed.allowed) {
+      const what = button === 'launch' ? 'the form of /launch' : button.kind;
+      this.desk.refused(identity, what, button === 'launch' ? {} : { id: button.id });
+      return notAllowed(button === 'launch' ? 'use Warroom' : 'do that', allowed);
+    }
     if (button === 'launch') return launchForm(this.commands());
     if (button.kind === 'silence') {
       const incident = this.desk.incident(button.id);

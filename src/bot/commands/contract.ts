@@ -73,6 +73,8 @@ export interface CommandDesk {
   remediations(): readonly { readonly id: string; readonly summary: string; readonly risk: string }[];
   whyNot(remediation: string): Promise<readonly string[]>;
   proposal(id: string): ProposalJson | undefined;
+  /** Writes into the audit log what a command refuses beyond its own right. */
+  refused(identity: Identity, what: string, json: object): void;
   approve(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   refuse(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   handsOff(on: boolean, by: string): Promise<void>;

@@ -25,12 +25,14 @@ export const handsOff: Command = {
     if (!on) {
       // Anybody who operates may stop; letting go again is as good as approving.
       const allowed = decide(asker.identity, 'approve', desk.config);
-      if (!allowed.allowed)
+      if (!allowed.allowed) {
+        desk.refused(asker.identity, 'hands-off', args);
         return problem('NOT_ALLOWED', {
           what: 'switch hands-off off',
           rights: allowed.person.rights.join(', ') || 'none',
           mend: allowed.mend,
         });
+      }
     }
     await desk.handsOff(on, asker.name);
     return on

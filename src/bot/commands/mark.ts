@@ -1,4 +1,5 @@
 import { say } from '../../message/build.ts';
+import { cut } from '../../message/plain.ts';
 import { answer } from './answer.ts';
 import type { Command } from './contract.ts';
 
@@ -11,7 +12,7 @@ export const mark: Command = {
   flags: [],
   needs: 'operate',
   run: async ({ args }, asker, desk) => {
-    const text = (args['text'] as string).slice(0, 200);
+    const text = cut(args['text'] as string, 200);
     await desk.mark(text, asker.name);
     return answer(say`Marked: ${text}`);
   },

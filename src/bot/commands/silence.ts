@@ -1,10 +1,12 @@
 import { milliseconds } from '../../config/schema.ts';
 import { own, say, time } from '../../message/build.ts';
+import { cut } from '../../message/plain.ts';
 import { decide } from '../../people/person.ts';
 import { answer, problem } from './answer.ts';
 import type { Command } from './contract.ts';
 
 const MOST_MS = 24 * 3_600_000;
+const MOST_REASON = 200;
 
 export const silence: Command = {
   name: 'silence',
@@ -35,10 +37,12 @@ export const silence: Command = {
   flags: [],
   needs: 'operate',
   run: async ({ args }, asker, desk) => {
-    const lasts = milliseconds(args['time'] as string);
+    const lasts = milliseconds(args['time'] ?? '');
     if (!(lasts > 0 && lasts <= MOST_MS))
       return problem('BAD_ARGUMENT', { command: 'silence', problem: 'a silence lasts at most 24h.' });
-    const scopes = scopesOf(args['scope'] as string, desk);
+    const why = cut((args['reason'] ?? '').trim(), MOST_REASON);
+    if (why === '') return problem('BAD_ARGUMENT', { command: 'silence', problem: 'say why.' });
+    const scopes = scopesOf(args['scope'] ?? '', desk);
     if (scopes.length === 0)
       return problem('BAD_ARGUMENT', {
         command: 'silence',
@@ -51,15 +55,17 @@ export const silence: Command = {
       });
     if (scopes.includes('all')) {
       const allowed = decide(asker.identity, 'approve', desk.config);
-      if (!allowed.allowed)
+      if (!allowed.allowed) {
+        desk.refused(asker.identity, 'silence', args);
         return problem('NOT_ALLOWED', {
           what: 'silence everything',
           rights: allowed.person.rights.join(', ') || 'none',
           mend: allowed.mend,
         });
+      }
     }
     const until = desk.now() + lasts;
-    for (const scope of scopes) await desk.silence(scope, until, asker.name, args['reason'] as string);
+    for (const scope of scopes) await desk.silence(scope, until, asker.name, why);
     return answer(
       say`Silenced until ${time(until, false)}: ${scopes.join(', ')}. ${own('Open incidents stay; status shows the silence.')}`,
     );

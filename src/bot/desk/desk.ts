@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Evidence, System } from '../../checks/contract.ts';
+import { redactText } from '../../checks/redact.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import type { Wish } from '../../diagnosis/contract.ts';
@@ -10,6 +11,7 @@ import type { IncidentKeeper } from '../../incidents/keeper.ts';
 import { isOpen } from '../../incidents/record.ts';
 import { say } from '../../message/build.ts';
 import type { Message } from '../../message/contract.ts';
+import { cut } from '../../message/plain.ts';
 import { decide, type Identity, nameOf, personOf } from '../../people/person.ts';
 import type { Guard } from '../../remediations/guard.ts';
 import type { Watcher } from '../../schedule/watcher.ts';
@@ -127,13 +129,15 @@ export class WarroomDesk implements Desk, CommandDesk {
     return this.parts.threads.notes();
   }
 
+  /** What people type goes into answers, marks, the audit: a secret that slipped into it is blank from here on. */
   launch(text: string, identity: Identity): Promise<Message> {
-    return this.#runner.launch(text, identity);
+    return this.#runner.launch(redactText(text), identity);
   }
 
   /** A command whose arguments come from a form instead of a line. */
   run(name: string, args: Input['args'], identity: Identity): Promise<Message> {
-    return this.#runner.run(name, args, identity);
+    const clean = Object.entries(args).map(([key, text]) => [key, text && redactText(text)] as const);
+    return this.#runner.run(name, Object.fromEntries(clean), identity);
   }
 
   complete(text: string, identity: Identity): string[] {
@@ -160,6 +164,13 @@ export class WarroomDesk implements Desk, CommandDesk {
     return 'refused' in made ? refusal(made) : proposalMessage(made);
   }
 
+  /** Into the audit log, without being waited for: who is refused a form has three seconds to be told. */
+  refused(identity: Identity, what: string, json: object): void {
+    this.#audit(identity, `${what} refused`, json).catch((thrown: unknown) =>
+      this.parts.log.error({ err: thrown, what }, 'a refusal could not be written into the audit log'),
+    );
+  }
+
   approve(proposalId: string, planHash: string, identity: Identity): Promise<PressResult> {
     return this.parts.guard.approve(proposalId, planHash, identity);
   }
@@ -176,13 +187,15 @@ export class WarroomDesk implements Desk, CommandDesk {
       return undefined;
     }
     const allowed = decide(by, 'operate', this.config);
-    if (!allowed.allowed)
+    if (!allowed.allowed) {
+      await this.#audit(by, 'mark refused', { text: cut(text, 200) });
       return {
         ok: false,
         status: 403,
         reason: allowed.reason,
         message: notAllowed('set a mark', allowed),
       };
+    }
     if (text.trim() === '')
       return {
         ok: false,
@@ -190,8 +203,9 @@ export class WarroomDesk implements Desk, CommandDesk {
         reason: 'A mark needs a text.',
         message: answer(say`A mark needs a text.`),
       };
-    await this.#mark(text, nameOf(allowed.person));
-    return { ok: true, message: answer(say`Marked: ${text}`) };
+    const clean = redactText(text);
+    await this.#mark(clean, nameOf(allowed.person));
+    return { ok: true, message: answer(say`Marked: ${clean}`) };
   }
 
   readings(query: { metric: string; target: string; windowMs: number }): SeriesJson {
@@ -284,7 +298,7 @@ export class WarroomDesk implements Desk, CommandDesk {
 
   async #mark(text: string, by: string): Promise<void> {
     const at = this.now();
-    const short = text.slice(0, 200);
+    const short = cut(text, 200);
     await this.parts.marks.add({ at, text: short, by });
     this.parts.watcher.noteChange({ at, what: short });
     await this.parts.threads.note(`mark-${at}`, {
