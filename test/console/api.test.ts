@@ -206,6 +206,14 @@ describe('a session', () => {
     expect(await statusWithHost(one.url, `localhost:${new URL(one.url).port}`)).toBe(200);
   });
 
+  it('shows nothing to a page of another origin, whoever is signed in or holds a token', async () => {
+    const origin = { origin: 'https://evil.example' };
+    const token = { authorization: `Bearer ${SECRETS['WALL']}` };
+    for (const path of ['/api/status', '/api/incidents', '/api/me', '/api/stream'])
+      expect((await fetch(one.url + path, { headers: { ...origin, ...token } })).status).toBe(403);
+    expect((await fetch(`${one.url}/api/health`, { headers: origin })).status).toBe(200);
+  });
+
   it('does not take more than 64 KiB', async () => {
     expect((await ada.post('/api/commands', { text: 'x'.repeat(70_000) })).status).toBe(413);
   });

@@ -40,8 +40,9 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
     if (!doors.host(request.headers.host)) throw new Refusal('WRONG_HOST');
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
     const { origin } = request.headers;
-    if (changes && origin !== undefined && !doors.origin(origin)) throw new Refusal('WRONG_ORIGIN');
     const { open, anybody } = request.is404 ? {} : request.routeOptions.config;
+    if ((changes || !open) && origin !== undefined && !doors.origin(origin))
+      throw new Refusal('WRONG_ORIGIN');
     if (open) return;
     request.caller = await callers.of(request);
     const { session, identity } = request.caller;
