@@ -17,11 +17,17 @@ const CHANNEL_MEND = 'In Slack, in the launch channel: /invite @warroom';
 export class Account {
   #team: string | undefined;
   #name = 'warroom';
+  #app: string | undefined;
 
   constructor(private readonly options: AccountOptions) {}
 
   get team(): string | undefined {
     return this.#team;
+  }
+
+  /** Whose deliveries are ours in HTTP mode; a socket names its app itself. */
+  get appId(): string | undefined {
+    return this.#app;
   }
 
   async learn(signal: AbortSignal): Promise<void> {
@@ -32,12 +38,22 @@ export class Account {
     }
   }
 
+  /** The signature proves the app; without this answer it goes by that alone. */
+  async #appOf(bot: string): Promise<string | undefined> {
+    try {
+      return (await this.options.client.bots.info({ bot })).bot?.app_id;
+    } catch {
+      return undefined;
+    }
+  }
+
   async #ask(): Promise<boolean> {
     const { client, channel, health } = this.options;
     try {
-      const { team_id, team, user } = await client.auth.test();
+      const { team_id, team, user, bot_id } = await client.auth.test();
       this.#team = team_id;
       this.#name = user ?? this.#name;
+      if (bot_id !== undefined) this.#app ??= await this.#appOf(bot_id);
       health('api')('ok', `signed in to ${team ?? 'Slack'} as ${this.#name}`);
     } catch (thrown) {
       const { kind, message, mend } = problemOf(thrown, 'look');

@@ -68,7 +68,7 @@ export function slackPlatform(
   listen(app, {
     ...{ client, desk, identities, answers, work, health, log },
     once: new Once(now),
-    appId: () => (way instanceof Sockets ? way.appId : undefined),
+    appId: () => (way instanceof Sockets ? way.appId : account.appId),
     stopping: () => stopping,
   });
   return {

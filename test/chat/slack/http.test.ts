@@ -126,6 +126,15 @@ describe('the door', () => {
     expect(face.desk.asked.filter(({ what }) => what === 'launch mark deploy')).toHaveLength(1);
   });
 
+  it('does nothing for another app, though it is signed', async () => {
+    // Which app is ours is asked at the start; until then it goes by the signature alone.
+    await until('the app id', () => face.slack.callsOf('conversations.info').length > 0);
+    await face.slack.command('U0ADA', 'mark theirs', { app: 'A0OTHER' }).acknowledged;
+    face.slack.command('U0ADA', 'status');
+    await until('the next', () => face.desk.asked.some(({ what }) => what === 'launch status'));
+    expect(face.desk.asked.map(({ what }) => what)).toEqual(['launch status']);
+  });
+
   it('gives the challenge back', async () => {
     const { body, contentType } = httpBody('events_api', { type: 'url_verification', challenge: 'c1' });
     const answer = await send(body, { 'content-type': contentType, ...signed(SIGNING, body) });

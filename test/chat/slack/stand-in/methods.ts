@@ -17,6 +17,7 @@ const NEEDS: Readonly<Record<string, string>> = {
   'conversations.info': 'channels:read',
   'conversations.members': 'channels:read',
   'users.info': 'users:read',
+  'bots.info': 'users:read',
   'usergroups.list': 'usergroups:read',
   'pins.add': 'pins:write',
   'files.getUploadURLExternal': 'files:write',
@@ -51,6 +52,10 @@ const METHODS: Readonly<Record<string, (args: Args, context: MethodContext) => A
       ? { ok: true, user: { ...found, real_name: found.name, profile: { display_name: found.name } } }
       : no('user_not_found');
   },
+  'bots.info': ({ bot }, { world }) =>
+    bot === world.bot.id
+      ? { ok: true, bot: { id: world.bot.id, app_id: world.appId, name: 'warroom' } }
+      : no('bot_not_found'),
   'usergroups.list': (_, { world }) => ({ ok: true, usergroups: world.usergroups }),
   'conversations.info': ({ channel }, { world }) => {
     const found = world.channels.get(String(channel));
