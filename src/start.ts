@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { type App, startApp } from './app.ts';
 import { EXIT, fail } from './bot/terminal/exit.ts';
 import { openConfig, readConfig } from './bot/terminal/open-config.ts';
+import { withoutHidden } from './errors/hidden.ts';
 import { VERSION } from './version.ts';
 
 export interface StartOptions {
@@ -13,13 +14,14 @@ export interface StartOptions {
 
 /** `warroom start`: runs until a signal. Signs in on the console by the link that it prints. */
 export async function start(options: StartOptions): Promise<void> {
+  const destination = pino.destination({ fd: 2, sync: true });
   const log = pino(
     {
       level: process.env['WARROOM_LOG'] ?? 'info',
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
     },
-    pino.destination({ fd: 2, sync: true }),
+    { write: (line: string) => destination.write(withoutHidden(line)) },
   );
   process.on('unhandledRejection', (thrown) =>
     log.error({ err: thrown }, 'a promise was rejected and nobody looked'),

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import { withoutHidden } from '../errors/hidden.ts';
 import type { IncidentBook } from '../incidents/book.ts';
 import { own, paragraph, say } from '../message/build.ts';
 import type { Message } from '../message/contract.ts';
@@ -181,7 +182,8 @@ export class Threads {
     message: Message,
     priority: number,
   ): Promise<void> {
-    const json = JSON.stringify(message);
+    // Every message to people passes here on its way to the store, and from there to all platforms.
+    const json = withoutHidden(JSON.stringify(message));
     const draft = this.#draft(tx, incident);
     const before = draft.posts.get(id) ?? this.#posts.get(id);
     if (before?.json === json) return;

@@ -105,7 +105,8 @@ function lineAndColumn(problem: WarroomError): number {
 }
 
 function syntax(place: string, problem: string): WarroomError {
-  const sentence = problem.split('\n')[0]?.replace(/[.:]$/, '') ?? '';
+  // What stands behind a colon is a piece of the file: it may be a secret that nobody quoted.
+  const sentence = problem.split('\n')[0]?.replace(/[.:]$|: .*$/, '') ?? '';
   return new WarroomError('CONFIG_SYNTAX', {
     place,
     problem: `${sentence}. Indent with spaces, and quote text that holds ": " or " #" or begins with one of @ * & ! % { [ "`,

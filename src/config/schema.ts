@@ -8,7 +8,10 @@ const name = z
 const port = z.int().min(1).max(65535);
 
 export const SecretSource = z.union([
-  z.strictObject({ env: z.string().min(1) }),
+  // A secret that was written here by mistake is no name, and is not repeated.
+  z.strictObject({
+    env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the NAME of an environment variable'),
+  }),
   z.strictObject({ file: z.string().min(1) }),
   z.strictObject({ command: z.array(z.string()).min(1) }),
 ]);

@@ -23,7 +23,9 @@ export function readSecret(
         value === undefined ? 'it is not set' : 'it is empty',
         `Start Warroom with ${source.env}=…`,
       );
-    return new Secret(value);
+    return checked(value, () =>
+      missing(`the environment variable ${source.env}`, IN_LINES, 'Take the line break out.'),
+    );
   }
   if ('file' in source) {
     try {
@@ -34,7 +36,7 @@ export function readSecret(
       // A private key keeps its last newline; a token must not have one.
       const secret = value.includes('PRIVATE KEY') ? value : value.trim();
       if (secret === '') throw missing(`the file ${source.file}`, 'it is empty', 'Write the secret into it.');
-      return new Secret(secret);
+      return checked(secret, () => missing(`the file ${source.file}`, IN_LINES, 'Take the line break out.'));
     } catch (thrown) {
       if (thrown instanceof WarroomError) throw thrown;
       throw missing(
@@ -47,20 +49,31 @@ export function readSecret(
   }
   const [program = '', ...argv] = source.command;
   try {
-    return new Secret(
-      execFileSync(program, argv, {
-        timeout: COMMAND_MS,
-        maxBuffer: 64 * 1024,
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }).trim(),
-    );
+    const value = execFileSync(program, argv, {
+      timeout: COMMAND_MS,
+      maxBuffer: 64 * 1024,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim();
+    return checked(value, () => missing(`the command ${program}`, IN_LINES, 'Have it print one line.'));
   } catch (thrown) {
-    throw missing(
-      `the command ${program}`,
-      reason(thrown).split('\n')[0] ?? '',
-      'Run it by hand to see why.',
-      thrown,
-    );
+    if (thrown instanceof WarroomError) throw thrown;
+    // Neither its arguments nor what it printed: either may hold the secret.
+    throw missing(`the command ${program}`, howItEnded(thrown), 'Run it by hand to see why.');
   }
+}
+
+const IN_LINES = 'it has a line break in the middle, which no token has';
+
+/** A private key has lines; whatever else has them was pasted wrongly, and libraries would quote it in their complaint. */
+function checked(value: string, inLines: () => WarroomError): Secret {
+  if (/[\r\n]/.test(value) && !/PRIVATE KEY|PuTTY-User-Key-File/.test(value)) throw inLines();
+  return new Secret(value);
+}
+
+function howItEnded(thrown: unknown): string {
+  const { code, status, signal } = thrown as { code?: unknown; status?: unknown; signal?: unknown };
+  if (typeof code === 'string')
+    return code === 'ETIMEDOUT' ? 'it did not end in time' : `it did not run (${code})`;
+  return typeof status === 'number' ? `it ended with ${status}` : `it was ended by ${String(signal)}`;
 }

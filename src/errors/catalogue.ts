@@ -1,3 +1,5 @@
+import { withoutHidden } from './hidden.ts';
+
 /**
  * Every error that a person may meet, with its sentence. A sentence says what, where and how to mend it;
  * `{slots}` are filled from the fields. docs/errors.md has one section a code, and a test proves both ways
@@ -64,10 +66,14 @@ export class WarroomError extends Error {
 
 /** The sentence of a code with its slots filled; a slot without a field is left empty. */
 export function sentence(code: ErrorCode, fields: ErrorFields): string {
-  return SENTENCES[code].replace(/\{(\w+)\}/g, (_, slot: string) => String(fields[slot] ?? '')).trim();
+  return SENTENCES[code]
+    .replace(/\{(\w+)\}/g, (_, slot: string) => withoutHidden(String(fields[slot] ?? '')))
+    .trim();
 }
 
-/** The words of whatever was thrown, without a stack. */
+/** The words of whatever was thrown, without a stack, and without secrets that somebody echoed. */
 export function reason(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  // JavaScript quotes the text that it could not read, which is somebody else's.
+  if (thrown instanceof SyntaxError && / JSON\b/.test(thrown.message)) return 'it is not JSON';
+  return withoutHidden(thrown instanceof Error ? thrown.message : String(thrown));
 }

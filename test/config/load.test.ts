@@ -194,10 +194,19 @@ describe('secrets', () => {
     expect(String(loaded.secret({ file }))).toBe('«secret»');
   });
 
+  it('repeats no secret that stands where it does not belong, and takes none with a line break', () => {
+    for (const text of ['heartbeat: { env: xoxb-1-hunter2 }', 'heartbeat: *hunter2', 'heartbeat: hunter2'])
+      expect(complaints(`${text}\n`).join()).toMatch(/^(?!.*hunter2)w\.yaml:1:/);
+    const broken = complaints(token('{ env: WALL }'), { WALL: 'hunter2\nhunter2' })[0];
+    expect(broken).toContain('it has a line break in the middle');
+    expect(broken).not.toContain('hunter2');
+  });
+
   it('says that a command fails, and runs a good one once', () => {
-    expect(complaints(token('{ command: ["/bin/sh", "-c", "exit 3"] }'))[0]).toContain(
-      'from the command /bin/sh, but Command failed',
-    );
+    const failing = ['/bin/sh', '-c', 'echo hunter2; echo hunter2 >&2; exit 3', 'hunter2'];
+    const told = complaints(token(JSON.stringify({ command: failing })))[0];
+    expect(told).toContain('from the command /bin/sh, but it ended with 3.');
+    expect(told).not.toContain('hunter2');
     const count = join(dir, 'count');
     const command = ['/bin/sh', '-c', `echo x >> ${count}; echo value`];
     const loaded = parseConfig('w.yaml', token(JSON.stringify({ command })), {});

@@ -1,5 +1,6 @@
 import { LogLevel } from '@slack/bolt';
 import type { Logger } from 'pino';
+import { withoutHidden } from '../../errors/hidden.ts';
 
 type SlackLogger = NonNullable<
   ConstructorParameters<typeof import('@slack/bolt').SocketModeReceiver>[0]['logger']
@@ -11,7 +12,7 @@ const LONGEST = 500;
 
 /** Tokens and connection tickets out of foreign text. */
 export function masked(text: string): string {
-  return text.replace(TOKEN, '«secret»').replace(TICKET, '$1=«secret»');
+  return withoutHidden(text).replace(TOKEN, '«secret»').replace(TICKET, '$1=«secret»');
 }
 
 /** What Slack's libraries say goes to the one log; their debug lines hold whole payloads and are left out. */
