@@ -1,4 +1,5 @@
 import type { Timed } from './contract.ts';
+import { redactPath } from './redact.ts';
 
 /** Two snapshots further apart than this are no pair: what happened in between is not known. */
 const LONGEST_GAP_S = 120;
@@ -35,8 +36,7 @@ export function plain(text: string, most = 200): string {
   return clean.length > most ? `${clean.slice(0, most - 1)}…` : clean;
 }
 
-/** The path of a URL: without its query, whose values may be secrets. */
+/** The path of a URL: without what may be secret in it. */
 export function pathOf(url: string): string {
-  const path = url.replace(/^https?:\/\/[^/?#]*/i, '').replace(/[?#].*$/s, '');
-  return plain(path === '' ? '/' : path);
+  return plain(redactPath(url));
 }

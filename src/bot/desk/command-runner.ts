@@ -49,7 +49,8 @@ export class CommandRunner {
     if (parsed.problem === 'argument')
       return problem('BAD_ARGUMENT', { command: parsed.command.name, problem: parsed.what });
     return problem('UNKNOWN_COMMAND', {
-      command: parsed.typed.slice(0, 60),
+      // Whatever is no word may be a secret that was pasted into the wrong window.
+      command: /^[a-z][a-z -]{0,30}$/.test(parsed.typed) ? parsed.typed : '…',
       hint: parsed.nearest ? `Did you mean ${parsed.nearest}?` : 'help lists them.',
     });
   }

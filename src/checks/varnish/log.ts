@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises';
 import { WarroomError } from '../../errors/catalogue.ts';
 import { sh } from '../../targets/command.ts';
 import type { CollectContext, Timed } from '../contract.ts';
-import { plain } from '../rate.ts';
+import { pathOf, plain } from '../rate.ts';
+import { redactLocation } from '../redact.ts';
 import { explainFailure, logCommand } from './command.ts';
 import { type LogRecord, type LogWindow, summed } from './log-window.ts';
 import { collectStat } from './stat.ts';
@@ -170,7 +171,7 @@ function toRecord(raw: Raw): LogRecord | undefined {
   if (raw.side !== 'c' && raw.side !== 'b') return undefined;
   if (!Number.isFinite(micros) || micros < 0 || raw.path === undefined) return undefined;
   const shown = (text: string | undefined) => (text === undefined || text === '' ? undefined : plain(text));
-  const location = shown(raw.location?.replace(/\?.*$/s, '?…'));
+  const location = shown(raw.location === undefined ? undefined : redactLocation(raw.location));
   const cacheControl = shown(raw.cacheControl);
   const vary = shown(raw.vary);
   return {
@@ -179,8 +180,8 @@ function toRecord(raw: Raw): LogRecord | undefined {
     seconds: micros / 1e6,
     status: Number.isInteger(status) && status >= 0 && status < 1000 ? status : 0,
     method: plain(raw.method ?? '', 16),
-    host: plain(raw.host ?? '', 80),
-    path: plain(raw.path.replace(/[?#].*$/s, '') || '/'),
+    host: plain((raw.host ?? '').replace(/^.*@/s, ''), 80),
+    path: pathOf(raw.path),
     setCookie: Boolean(raw.setCookie),
     cookie: Boolean(raw.cookie),
     authorization: Boolean(raw.authorization),

@@ -1,7 +1,8 @@
 import { WarroomError } from '../../errors/catalogue.ts';
 import { type Command, sh } from '../../targets/command.ts';
 import type { CollectContext, Evidence, View } from '../contract.ts';
-import { plain } from '../rate.ts';
+import { pathOf, plain } from '../rate.ts';
+import { redactText } from '../redact.ts';
 import { explainFailure, instanceOf } from './command.ts';
 
 /** Tags of the log that may be counted; those with cookies and credentials are not among them. */
@@ -18,15 +19,19 @@ const TAGS = [
 ] as const;
 const FETCHED = 20_000;
 
-async function counted(context: CollectContext, title: string, command: Command): Promise<Evidence[]> {
+async function counted(
+  context: CollectContext,
+  title: string,
+  command: Command,
+  isUrl = false,
+): Promise<Evidence[]> {
   const output = await context.target.exec(command, { signal: context.signal, timeoutMs: 5000 });
   if (output.status !== 0) throw await explainFailure(context, 'varnishtop', output);
   const rows = new Map<string, number>();
   for (const line of output.stdout.split('\n')) {
     const [, count, text] = /^\s*([\d.]+)\s+\S+\s+(.*)$/.exec(line) ?? [];
     if (count === undefined || text === undefined) continue;
-    // The query of a URL may hold secrets.
-    const name = plain(text.replace(/\?.*$/s, ''));
+    const name = isUrl ? pathOf(text) : plain(redactText(text));
     rows.set(name, (rows.get(name) ?? 0) + Number(count));
   }
   return [
@@ -54,7 +59,7 @@ export const top: View = {
       name === undefined
         ? sh`timeout 4 varnishtop -1 -i ${tag} | head -n ${FETCHED}`
         : sh`timeout 4 varnishtop -1 -n ${name} -i ${tag} | head -n ${FETCHED}`;
-    return counted(context, `${tag} in the log's buffer`, command);
+    return counted(context, `${tag} in the log's buffer`, command, tag.endsWith('URL'));
   },
 };
 

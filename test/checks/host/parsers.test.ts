@@ -143,7 +143,16 @@ describe('command lines', () => {
     [['curl', '-H', 'Authorization: Bearer hunter2'], 'curl', 'curl -H …'],
     [['redis-cli', '-a', 'hunter2', 'ping'], 'redis-cli', 'redis-cli -a … ping'],
     [['sh', '-c', 'run --secret hunter2 --token=hunter2 y'], 'sh', 'sh -c run --secret … --token=… y'],
-    [['wget', 'http://x/?api_key=hunter2&y=1'], 'wget', 'wget http://x/?api_key=…&y=1'],
+    [['wget', 'http://x/?api_key=hunter2&y=1'], 'wget', 'wget http://x/?…'],
+    [['fetch', '--url=https://x/y?sig=hunter2#hunter2'], 'fetch', 'fetch --url=https://x/y?…'],
+    [['git', 'clone', 'https://hunter2@github.com/a/b'], 'git', 'git clone https://…@github.com/a/b'],
+    [['app', 'mysql://u:hun@ter/2@db1/shop'], 'app', 'app mysql://u:…@db1/shop'],
+    [['app', 'Authorization:', 'Bearer', 'hunter2'], 'app', 'app Authorization: … …'],
+    [['aws', 'set', 'aws_secret_access_key', 'hunter2'], 'aws', 'aws set aws_secret_access_key …'],
+    [['aws', 'use', 'AKIAIOSFODNN7EXAMPLE'], 'aws', 'aws use …'],
+    [['worker --token=hunter2 3'], 'worker', 'worker --token=… 3'],
+    [['sh', '-c', 'curl -H "Cookie: a=hunter2; b=hunter2" x'], 'sh', 'sh -c curl -H "Cookie: …" x'],
+    [['sh', '-c', 'X_PASSWORD="hunter2 hunter2" run'], 'sh', 'sh -c X_PASSWORD=…'],
     [['uwsgi', '--ini', '/srv/shop.ini'], 'uwsgi', 'uwsgi --ini /srv/shop.ini'],
   ])('blanks what is secret: %j', (argv, name, shown) => {
     expect(redactArguments(argv, name)).toBe(shown);
