@@ -214,7 +214,11 @@ export class Delivery {
         .execute();
       await tx
         .updateTable('outbox')
-        .set({ state: 'sent', platform_id: platformId, sent_at: now(), problem: null })
+        .set({
+          ...{ state: 'sent', version: post.version, platform_id: platformId },
+          sent_at: now(),
+          problem: null,
+        })
         .where('id', '=', row.id)
         .execute();
     });

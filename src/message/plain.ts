@@ -15,7 +15,11 @@ export interface PlainOptions {
   readonly width: number;
   /** Most lines; the rest is said as a count. */
   readonly lines: number;
+  /** Longest cell of a table; 60 when left out. */
+  readonly cell?: number;
 }
+
+const CELL = 60;
 
 /** The message as lines of plain text. Control characters of foreign text are shown as "·", so nothing moves the cursor. */
 export function renderPlain(message: Message, options: PlainOptions): string {
@@ -49,11 +53,11 @@ function blockLines(block: Block, options: PlainOptions): string[] {
       const cells = block.rows.map((row) => row.map((cell, i) => shown(cell, block.columns[i]?.unit)));
       const header = block.columns.map((column) => printable(column.name));
       const widths = header.map((name, i) =>
-        Math.min(60, Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length))),
+        Math.min(CELL, Math.max(name.length, ...cells.map((row) => (row[i] ?? '').length))),
       );
       const line = (row: readonly string[]) =>
         row
-          .map((cell, i) => cut(cell, 60).padEnd(widths[i] ?? 0))
+          .map((cell, i) => cut(cell, options.cell ?? CELL).padEnd(widths[i] ?? 0))
           .join('  ')
           .trimEnd();
       return [...(block.title ? [printable(block.title)] : []), line(header), ...cells.map(line)];

@@ -59,7 +59,7 @@ export function render(message: Message, options: RenderOptions): Rendered {
 }
 
 export function wholeFile(message: Message, timezone: string): { name: string; text: string } {
-  const text = renderPlain(message, { timezone, width: 100_000, lines: 100_000 });
+  const text = renderPlain(message, { timezone, width: 100_000, lines: 100_000, cell: 100_000 });
   return { name: NAME, text: text.slice(0, FILE_CHARACTERS) };
 }
 

@@ -1,4 +1,4 @@
-import { DefaultRestOptions, DiscordAPIError, HTTPError, REST, type RouteLike } from 'discord.js';
+import { type DefaultRestOptions, DiscordAPIError, HTTPError, REST, type RouteLike } from 'discord.js';
 import type { Logger } from 'pino';
 import type { Discord } from '../../config/schema.ts';
 import type { Secret } from '../../config/secret.ts';
@@ -103,13 +103,28 @@ export class DiscordRest {
       retries: 0,
       timeout: this.callMs,
       rejectOnRateLimit: () => true,
+      // The library's own way goes through the process-wide dispatcher, which another library's undici may have set:
+      // files then fail. Node's fetch turns a body into bytes before it hands it over.
       makeRequest: async (url, init) => {
-        const answer = await DefaultRestOptions.makeRequest(url, init);
+        const answer = await fetched(url, init);
         const date = Date.parse(answer.headers.get('date') ?? '');
         if (Number.isFinite(date)) this.#skewMs = this.now() - date;
         return answer;
       },
     });
+  }
+}
+
+type MakeRequest = typeof DefaultRestOptions.makeRequest;
+
+/** Node's fetch; what went wrong is thrown as it was, not wrapped in "fetch failed". */
+async function fetched(...[url, init]: Parameters<MakeRequest>): ReturnType<MakeRequest> {
+  const { method, headers, body, signal } = init;
+  try {
+    const request = { method, headers, body, signal } as RequestInit;
+    return (await fetch(url, request)) as unknown as Awaited<ReturnType<MakeRequest>>;
+  } catch (thrown) {
+    throw thrown instanceof TypeError && thrown.cause instanceof Error ? thrown.cause : thrown;
   }
 }
 

@@ -31,7 +31,7 @@ const BUTTONS_A_ROW = 25;
 const BUTTON_LABEL_MAX = 75;
 // chat.update takes 4,000 with markup escaped.
 const TEXT_MAX = 3_000;
-const WHOLE = { width: 100_000, lines: 100_000 };
+const WHOLE = { width: 100_000, lines: 100_000, cell: 100_000 };
 
 export function renderSlack(message: Message, options: RenderOptions): Rendered {
   const card = new Card();
