@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { redactLocation } from '../../checks/redact.ts';
 import type { ServiceOf } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import { WarroomError } from '../../errors/catalogue.ts';
@@ -176,8 +177,15 @@ function wrongAnswer(
     return answer.status === 200 ? undefined : `got ${answer.status}, not 200.`;
   if (!PERMANENT.includes(answer.status)) return `got ${answer.status}, not a permanent redirect.`;
   if (!answer.location || !/^[!-~]+$/.test(answer.location) || !allowed(answer.location, hosts))
-    return `is sent to ${answer.location ?? 'nowhere'}, which is not one of the sites.`;
+    return `is sent to ${goalOf(answer)}, which is not one of the sites.`;
+  // The plan, and with it the thread, would show it; with ttl it stays inside Varnish.
+  if (params.form === 'synth' && /[?#;]/.test(answer.location))
+    return `is sent to ${goalOf(answer)}, whose query may be a secret: a rule that answers itself would have to show it. Take form=ttl.`;
   return answer.location === path ? 'is sent to itself.' : undefined;
+}
+
+function goalOf({ location }: HttpAnswer): string {
+  return location ? redactLocation(location) : 'nowhere';
 }
 
 function alike(params: CacheRuleParams, plain: HttpAnswer, withCookie: HttpAnswer): boolean {
