@@ -14,6 +14,21 @@ import { refusedConfigs } from './secrets/refused.ts';
 import { carelessShop, carelessVisitors } from './secrets/site.ts';
 
 const LEAST = 50;
+/** That these are there, blank, shows that what was planted came as far as the output. */
+const SHOWN: readonly (readonly [kind: string, what: string, words: RegExp])[] = [
+  ['console API', 'a hot URL', /\/moved\/\d"/],
+  ['console API', 'a session id in a path', /\/cart;…/],
+  ['console API', 'a query in a path', /\/cart%3F…/],
+  ['console API', 'a URL with user info', /"\/cart"/],
+  ['Slack ephemeral answers', 'flags of processes', /--token …/],
+  ['Discord ephemeral answers', 'flags of processes', /-a …|--token …/],
+  ['terminal', 'a password in a URL', /mysql:\/\/shop:…@db1/],
+  ['terminal', 'the hot process', /nightly-report [^"]*--password=…/],
+  ['Slack posts', 'a mark', /deploy token=…/],
+  ['log', "the config's own", /includes credentials: «secret»/],
+  ['store rows: outbox', 'a token that a platform echoed', /«secret» is not liked/],
+  ['store rows: audit', "a stranger's command", /password=…/],
+];
 /** Secrets planted wherever a config, a site, a process or a person may hold one: none is in any output, ever. */
 export const secrets: Proof = {
   name: 'secrets',
@@ -87,6 +102,8 @@ function judge(act: Act, plants: Plants, outputs: Outputs, processes: ProcessLis
   ])
     act.check(`what may be shown is found: ${kind}`, kinds.get(kind) === true);
   act.say(`kinds of output without it: ${blind.join(', ') || 'none'}`);
+  for (const [kind, what, words] of SHOWN)
+    act.check(`shown without its secret, ${kind}: ${what}`, outputs.shows(kind, words));
   const seen = plants.leaks('the planted processes themselves', processes.planted(plants));
   act.check(
     'the process list was read: the planted processes are in it',

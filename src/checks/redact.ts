@@ -17,7 +17,7 @@ const KEY_FORMS: readonly RegExp[] = [
   /\b(?:xox[a-z]|xapp|xwfp)(?:\.[a-z]+)?-[\w-]{8,}/g,
   /\b(?:AKIA|ASIA)[0-9A-Z]{12,}\b/g,
   /\b(?:gh[pousr]_|github_pat_|glpat-|sk_live_|sk_test_|rk_live_|AIza)[\w-]{12,}/g,
-  /\beyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?/g,
+  /\beyJ[\w-]{5,}\.[\w-]{4,}(?:\.[\w-]*)?/g,
   /\b[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,}\b/g,
   /\b(?:hooks\.slack\.com\/services|discord(?:app)?\.com\/api\/webhooks)\/[\w/-]+/g,
 ];

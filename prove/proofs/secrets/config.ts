@@ -64,7 +64,11 @@ export function carelessConfig(
       escalate: webhooks.map((webhook, i) => ({ after: `${5 + i}s`, webhook })),
     },
   );
-  const whole = parse(readFileSync(config, 'utf8')) as { people: Record<string, object> };
+  const whole = parse(readFileSync(config, 'utf8')) as {
+    launch: { name: string };
+    people: Record<string, object>;
+  };
+  whole.launch.name += ` ${plants.control}`;
   whole.people[plants.control] = { terminal: userInfo().username, may: ['see', 'operate', 'approve'] };
   writeFileSync(config, stringify(whole, { lineWidth: 0 }));
 

@@ -18,6 +18,13 @@ export class Outputs {
     return [...this.#texts.values()].flat().reduce((sum, text) => sum + text.length, 0);
   }
 
+  /** Whether some output of a kind shows it. */
+  shows(kind: string, words: RegExp): boolean {
+    return [...this.#texts].some(
+      ([where, texts]) => where.startsWith(kind) && texts.some((text) => words.test(text)),
+    );
+  }
+
   leaks(plants: Plants): Leak[] {
     const found = [...this.#texts].flatMap(([where, texts]) =>
       texts.flatMap((text) => plants.leaks(where, text)),
