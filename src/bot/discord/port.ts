@@ -9,7 +9,7 @@ import {
 import type { Discord } from '../../config/schema.ts';
 import { reason } from '../../errors/catalogue.ts';
 import type { Message } from '../../message/contract.ts';
-import { renderPlain } from '../../message/plain.ts';
+import { cut, renderPlain } from '../../message/plain.ts';
 import type { Post } from '../../store/outbox.ts';
 import type { ChatContext } from '../chat/contract.ts';
 import { DeliveryProblem, type PlatformPort } from '../platform.ts';
@@ -33,6 +33,8 @@ const PAGE = 100;
 const CLOCKS_MS = 5 * 60_000;
 const ARCHIVE_AFTER_MIN = 10_080;
 const PLAIN_CHARACTERS = 1_900;
+/** Discord takes 100. */
+const THREAD_NAME = 90;
 
 /** The outbox's way into the launch channel and its threads. A thread has the id of the head that it hangs on. */
 export class DiscordPort implements PlatformPort {
@@ -186,7 +188,7 @@ export class DiscordPort implements PlatformPort {
 
   async #startThread(head: string, name: string): Promise<void> {
     const body = {
-      name: [...(name || 'Incident')].slice(0, 90).join('').slice(0, 100),
+      name: cut(name || 'Incident', THREAD_NAME),
       auto_archive_duration: ARCHIVE_AFTER_MIN,
     };
     try {

@@ -18,6 +18,7 @@ import { Answers } from './answers.ts';
 import { choicesOf, focusedOf, grammarOf, subcommandOf, textOf, typedSoFar } from './commands.ts';
 import { ShownForms } from './forms.ts';
 import { identityOf } from './identity.ts';
+import { LaunchMembers } from './launch-members.ts';
 import { modalOf, refilled, valuesOf } from './modals.ts';
 import { WorkQueue } from './queue.ts';
 import type { DiscordRest } from './rest.ts';
@@ -37,6 +38,7 @@ export class Receiver {
   readonly #work = new WorkQueue(AT_ONCE, MOST_WAITING);
   readonly #forms = new ShownForms();
   readonly #seen: Seen;
+  readonly #members: LaunchMembers;
   #stopped = false;
 
   constructor(
@@ -46,6 +48,7 @@ export class Receiver {
   ) {
     this.#answers = new Answers(rest, () => context.config().launch.timezone, context.log);
     this.#seen = new Seen(context.now);
+    this.#members = new LaunchMembers(settings, rest, context.now);
   }
 
   /** Never throws, never rejects: what goes wrong is logged, and said to the person where that is still possible. */
@@ -75,7 +78,12 @@ export class Receiver {
   }
 
   async #route(interaction: APIInteraction): Promise<void> {
-    const identity = identityOf(interaction, this.settings.guild);
+    const claimed = identityOf(interaction, this.settings.guild);
+    // Only from elsewhere is there something to wait for: what comes in the launch channel keeps its order.
+    const identity =
+      claimed.kind !== 'member' || this.#members.isHere(interaction)
+        ? claimed
+        : { ...claimed, kind: await this.#members.kindElsewhere(interaction.member) };
     if (interaction.type === InteractionType.ApplicationCommandAutocomplete)
       return this.#complete(interaction, identity);
     if (interaction.guild_id !== this.settings.guild)

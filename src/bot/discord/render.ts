@@ -67,7 +67,7 @@ export function wholeFile(message: Message, timezone: string): { name: string; t
 export function headline(message: Message, timezone: string): string {
   const heading = message.blocks.find((block) => block.kind === 'heading');
   const text = heading
-    ? renderPlain({ blocks: [{ kind: 'text', text: heading.text }] }, { timezone, width: 100, lines: 1 })
+    ? renderPlain({ blocks: [{ kind: 'text', text: heading.text }] }, { timezone, width: 1_000, lines: 1 })
     : '';
   return visible(text).trim();
 }

@@ -38,6 +38,14 @@ it('posts a head, opens its thread, replies in it, edits in place', async () => 
   expect([...discord.byOutboxId().keys()].sort()).toEqual([1, 2, 3]);
 });
 
+it('names a thread within the limit, and what is cut of it is cut visibly', async () => {
+  const { discord, platform } = await bench();
+  const words = `#12 ${'x'.repeat(84)}😀${'y'.repeat(50)}`;
+  const long: Message = { blocks: [{ kind: 'heading', text: [{ kind: 'foreign', text: words }] }] };
+  const id = await platform.port.send(post(long, { id: 'i12', incident: 12, role: 'head' }), 1, undefined);
+  expect(discord.world.channels.get(id)?.name).toBe(`#12 ${'x'.repeat(84)}…`);
+});
+
 it('finds what an unknown outcome left, by its marker, also when the nonce is forgotten', async () => {
   for (const kind of ['reset-after', 'silent'] as const) {
     const { discord, platform } = await bench();

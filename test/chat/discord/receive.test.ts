@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { pack } from '../../../src/bot/chat/contract.ts';
 import { type bench, connected, post, text, until } from './bench.ts';
 import type { DiscordStandIn } from './stand-in/stand-in.ts';
+import { PERMISSIONS } from './stand-in/world.ts';
 
 const HASH = 'a'.repeat(64);
 
@@ -184,4 +185,39 @@ it('says what went wrong when the desk fails', async () => {
   desk.gate.catch(() => undefined);
   const answer = await discord.command('42', 'status');
   expect(answer.text).toContain('it burns \\@everyone');
+});
+
+it('from another channel takes those as members who may see the launch channel', async () => {
+  const { discord, desk } = await connected();
+  const { world } = discord;
+  const view = String(PERMISSIONS.ViewChannel);
+  const crew = world.addRole('crew');
+  world.addMember({ id: '60', username: 'crew' }, { roles: [crew] });
+  world.addMember({ id: '61', username: 'named' });
+  world.addMember({ id: '62', username: 'outside' });
+  world.overwrites = [
+    { id: world.guild, type: 0, allow: '0', deny: view },
+    { id: crew, type: 0, allow: view, deny: '0' },
+    { id: '61', type: 1, allow: view, deny: '0' },
+  ];
+  const elsewhere = { channel: world.otherChannel };
+  for (const id of ['60', '61', '62']) await discord.command(id, 'status', {}, elsewhere);
+  expect(desk.asked).toEqual([
+    'launch status by 60 member',
+    'launch status by 61 member',
+    'launch status by 62 stranger',
+  ]);
+  // In the channel itself nothing is asked.
+  await discord.command('62', 'status');
+  expect(desk.asked.at(-1)).toBe('launch status by 62 member');
+  expect(discord.calls.filter((call) => call === `GET /guilds/${world.guild}/roles`)).toHaveLength(1);
+});
+
+it('vouches for nobody from another channel while Discord does not say who may see the launch channel', async () => {
+  const { discord, desk } = await connected();
+  discord.misbehave({ method: 'GET', path: /roles$/, times: 1, how: { kind: 'status', status: 500 } });
+  const elsewhere = { channel: discord.world.otherChannel };
+  await discord.command('42', 'status', {}, elsewhere);
+  await discord.command('42', 'status', {}, elsewhere);
+  expect(desk.asked).toEqual(['launch status by 42 unverified', 'launch status by 42 member']);
 });

@@ -177,7 +177,8 @@ export class Routes {
 
   #channelJson(channel: StoredChannel): object {
     const { id, name, type, parent, archived, locked } = channel;
-    if (type === 0) return { id, name, type, guild_id: this.#world.guild, permission_overwrites: [] };
+    const permission_overwrites = id === this.#world.channel ? this.#world.overwrites : [];
+    if (type === 0) return { id, name, type, guild_id: this.#world.guild, permission_overwrites };
     const thread = {
       archived,
       locked,

@@ -145,6 +145,8 @@ export class World {
   registrations = 0;
   /** May the application register commands here (scope applications.commands). */
   commandsScope = true;
+  /** What the launch channel changes of the roles' permissions; `type` 0 is a role, 1 a member. */
+  overwrites: { id: string; type: 0 | 1; allow: string; deny: string }[] = [];
   permissions = Object.values(PERMISSIONS).reduce((all, one) => all | one, 0n);
 
   constructor() {
