@@ -17,7 +17,7 @@ import { visitorsOf } from './bot/desk/status-json.ts';
 import { Escalator } from './bot/escalator.ts';
 import { startHeartbeat } from './bot/heartbeat.ts';
 import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
-import { Threads } from './bot/threads.ts';
+import { proposalPostId, Threads } from './bot/threads.ts';
 import { setUpMessage } from './bot/views/status.ts';
 import { SYSTEMS } from './checks/index.ts';
 import type { LoadedConfig } from './config/load.ts';
@@ -68,6 +68,8 @@ export interface App {
 const WARM_UP_MS = 15_000;
 const TICK_SECONDS = 5;
 const STOP_MS = 5_000;
+/** Work waits so long for the buttons to go; a platform that is away must not hold up a fix. */
+const BUTTONS_GO_MS = 1_500;
 /** Without a round for so long, the heartbeat is not sent. */
 const ALIVE_MS = 60_000;
 
@@ -152,6 +154,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     now,
     log,
     publish: threads.publish,
+    shown: async (id) => {
+      await Promise.all(deliveries.map((delivery) => delivery.shown(proposalPostId(id), BUTTONS_GO_MS)));
+    },
     onChange: (id) => {
       const incident = guard.proposal(id)?.incident;
       if (incident === undefined) return;

@@ -1,6 +1,7 @@
+import type { Misbehaviour } from '../../test/chat/discord/stand-in/rules.ts';
 import { DiscordStandIn } from '../../test/chat/discord/stand-in/stand-in.ts';
-import type { StoredMessage } from '../../test/chat/discord/stand-in/world.ts';
-import type { Card, ChatStage, Who } from './stage.ts';
+import type { MessageBody, StoredMessage } from '../../test/chat/discord/stand-in/world.ts';
+import type { Card, ChatStage, Spoil, Who } from './stage.ts';
 
 const IDS: Readonly<Record<Who, string>> = {
   ada: '7700000000000000101',
@@ -9,11 +10,30 @@ const IDS: Readonly<Record<Who, string>> = {
   eve: '7700000000000000104',
 };
 
+const MISDEEDS: Readonly<Record<Spoil, Misbehaviour>> = {
+  'rate limit': { kind: 'rate-limit', seconds: 1 },
+  outage: { kind: 'status', status: 502 },
+  'lost before': { kind: 'reset-before' },
+  'lost after': { kind: 'reset-after' },
+  late: { kind: 'reorder', ms: 700 },
+};
+
+const WRITTEN = /^\/channels\/\d+\/messages(\/\d+)?$/;
+const SEARCHED = /^\/channels\/\d+\/messages$/;
+
+/** The outbox row that a message names small at its foot. */
+function rowOf({ embeds, content }: MessageBody): number[] {
+  const texts = [...(embeds ?? []).map((embed) => embed.footer?.text ?? ''), content ?? ''];
+  const found = texts.map((text) => /w·(\d+)/.exec(text)?.[1]).find((row) => row !== undefined);
+  return found === undefined ? [] : [Number(found)];
+}
+
 /** Discord's stand-in, with the people of the lab as members of the guild. */
 export async function discordStage(): Promise<ChatStage & { readonly standIn: DiscordStandIn }> {
   const standIn = new DiscordStandIn();
   for (const [username, id] of Object.entries(IDS)) standIn.world.addMember({ id, username });
   await standIn.start();
+  let spoilt = 0;
   const { world } = standIn;
   const cardsOf = (channel: string) =>
     world
@@ -37,6 +57,50 @@ export async function discordStage(): Promise<ChatStage & { readonly standIn: Di
       const [name = '', ...words] = text.split(' ');
       const options = optionsOf(standIn, name, words);
       return seen((await standIn.command(IDS[who], name, options)).text);
+    },
+    kept: () =>
+      [...world.messages.values()]
+        .filter((message) => message.author === world.botUser && !message.ephemeral)
+        .map((message) => ({
+          id: message.id,
+          thread: message.channel === world.channel ? undefined : message.channel,
+          at: message.at,
+          rows: [...message.history, message.body].flatMap(rowOf),
+        })),
+    type: (who, text, times = 1) => {
+      const [name = '', ...words] = text.split(' ');
+      const exchange = standIn.command(IDS[who], name, optionsOf(standIn, name, words), { times });
+      return {
+        acknowledgedMs: exchange.then(
+          ({ acknowledgedMs }) => acknowledgedMs,
+          () => undefined,
+        ),
+      };
+    },
+    answers: () =>
+      [...world.messages.values()]
+        .filter((message) => message.ephemeral)
+        .map((message) => cardOf(message).text),
+    spoil: (what) => {
+      if (standIn.struck < spoilt) return;
+      spoilt += 1;
+      standIn.misbehave({ path: /messages/, times: 1, how: MISDEEDS[what] });
+    },
+    strike: (moment, hit, passing = 0) => {
+      standIn.behave();
+      const method = moment === 'searched' ? 'GET' : undefined;
+      standIn.misbehave({
+        ...{ path: moment === 'searched' ? SEARCHED : WRITTEN, times: 1, after: passing },
+        ...(method === undefined ? {} : { method }),
+        how: moment === 'answered' ? { kind: 'delay', ms: 0 } : { kind: 'silent', done: moment === 'done' },
+      });
+      const from = standIn.struck;
+      const look = setInterval(() => {
+        if (standIn.struck === from) return;
+        clearInterval(look);
+        hit();
+      }, 1);
+      look.unref();
     },
     stop: () => standIn.stop(),
   };

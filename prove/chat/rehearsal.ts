@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import ts from 'typescript';
 import { stringify } from 'yaml';
 import type { Finding } from '../../src/checks/contract.ts';
 import { type Act, eventually, Failed } from '../proof.ts';
@@ -64,7 +65,7 @@ export class Rehearsal {
 
   async start(deadlineMs = 30_000): Promise<void> {
     const log = openSync(this.#log, 'a');
-    const child = spawn(process.execPath, ['--import', 'tsx', 'prove/chat/rehearsed-bot.ts', this.#config], {
+    const child = spawn(process.execPath, [rehearsedBot(), this.#config], {
       stdio: ['pipe', 'pipe', log],
       env: Object.assign({ ...process.env }, ...this.stages.map((stage) => stage.env)),
     });
@@ -80,7 +81,8 @@ export class Rehearsal {
       () => {
         if (child.exitCode !== null)
           throw new Failed(`the bot ended with ${child.exitCode}: ${this.log().slice(-1500)}`);
-        return said.includes('READY') ? true : undefined;
+        // Killed on purpose while it started.
+        return said.includes('READY') || child.signalCode !== null ? true : undefined;
       },
       deadlineMs,
       10,
@@ -98,6 +100,20 @@ export class Rehearsal {
       ...finding,
     }));
     this.#child?.stdin?.write(`${JSON.stringify({ at: Date.now(), check, target, findings: whole })}\n`);
+  }
+
+  /** At once, without waiting for its end. */
+  strike(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
+  /** Resolves when it has ended; at the deadline it is ended. */
+  async gone(deadlineMs: number): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const timer = setTimeout(() => child.kill('SIGKILL'), deadlineMs);
+    await new Promise((resolve) => child.once('exit', resolve));
+    clearTimeout(timer);
   }
 
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
@@ -134,6 +150,17 @@ export class Rehearsal {
       )[0]?.n ?? 0
     );
   }
+}
+
+/** Beside the build, as plain JavaScript: a hundred starts must not each wait for a compiler. */
+function rehearsedBot(): string {
+  const built = join('dist', 'rehearsed-bot.js');
+  const source = readFileSync(join('prove', 'chat', 'rehearsed-bot.ts'), 'utf8');
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
+  });
+  if (!existsSync(built) || readFileSync(built, 'utf8') !== outputText) writeFileSync(built, outputText);
+  return built;
 }
 
 /** A rehearsal that is ended with the proof. */

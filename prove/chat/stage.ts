@@ -12,6 +12,22 @@ export interface Card {
   readonly pinned: boolean;
 }
 
+/** One message of the bot, as the platform keeps it. */
+export interface Kept {
+  readonly id: string;
+  readonly thread: string | undefined;
+  /** UTC ms when it was posted. */
+  readonly at: number;
+  /** Outbox rows that wrote it, the first one posted it. */
+  readonly rows: readonly number[];
+}
+
+/** A command or press that was sent, and what came of it. */
+export interface Sent {
+  /** Milliseconds to the acknowledgement; undefined when there was none. */
+  readonly acknowledgedMs: Promise<number | undefined>;
+}
+
 export const PEOPLE = ['ada', 'ben', 'otto', 'eve'] as const;
 export type Who = (typeof PEOPLE)[number];
 
@@ -33,8 +49,27 @@ export interface ChatStage {
   press(who: Who, card: Card, label: string): Promise<string>;
   /** `/launch text`; gives what the asker alone is told. */
   command(who: Who, text: string): Promise<string>;
+  /** Everything of the bot that stands in the launch channel and its threads, oldest first. */
+  kept(): Kept[];
+  /** Types without waiting for the answer; `times` delivers the same event so often. */
+  type(who: Who, text: string, times?: number): Sent;
+  /** All private answers so far. */
+  answers(): string[];
+  /** The next call goes wrong: by a rate limit, an outage, a lost request, a lost answer, a late one. */
+  spoil(what: Spoil): void;
+  /** Calls `hit` once, at that moment of a call that posts, edits or searches; so many of them pass before. */
+  strike(moment: Moment, hit: () => void, passing?: number): void;
   stop(): Promise<void>;
 }
+
+/**
+ * asked: the platform has the call and has done nothing. done: it has done it, and not answered. answered: the answer
+ * is on its way. searched: the bot looks for what an earlier try may have posted; nothing is answered.
+ */
+export type Moment = 'asked' | 'done' | 'answered' | 'searched';
+
+export type Spoil = 'rate limit' | 'outage' | 'lost before' | 'lost after' | 'late';
+export const SPOILS: readonly Spoil[] = ['rate limit', 'outage', 'lost before', 'lost after', 'late'];
 
 /** A copy of the lab's config with the platform in it. Load is the machine's, and here that is the proof's own doing. */
 export function withChat(root: string, stages: readonly ChatStage[], more: object = {}): string {

@@ -26,6 +26,7 @@ const OLD_HEAD_EACH_MS = 15_000;
 /** A longer wait than this is said. */
 const LATE_MS = 60_000;
 const IDLE_MS = 1_000;
+const SHOWN_LOOK_MS = 20;
 export const BOARD_ID = 'board';
 
 /**
@@ -70,6 +71,24 @@ export class Delivery {
   wake(): void {
     this.#woken = true;
     this.#wake?.();
+  }
+
+  /** Resolves once the platform shows the newest version of a post, or after that many milliseconds. */
+  async shown(post: string, atMostMs: number): Promise<void> {
+    const end = this.options.now() + atMostMs;
+    while (!this.#stopped && this.options.now() < end && (await this.#waits(post)))
+      await new Promise((resolve) => setTimeout(resolve, SHOWN_LOOK_MS));
+  }
+
+  async #waits(post: string): Promise<boolean> {
+    const row = await this.options.store.db
+      .selectFrom('outbox')
+      .select('id')
+      .where('platform', '=', this.options.port.platform)
+      .where('post', '=', post)
+      .where('state', 'in', ['queued', 'sending', 'uncertain'])
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   async stop(): Promise<void> {

@@ -89,7 +89,14 @@ export class Threads {
     const priority = incident.level === 'critical' ? 0 : 1;
     await this.#write(tx, headId(incident.id), incident.id, 'head', head, priority);
     for (const proposal of proposals)
-      await this.#write(tx, `p${proposal.id}`, incident.id, 'reply', proposalMessage(proposal), priority);
+      await this.#write(
+        tx,
+        proposalPostId(proposal.id),
+        incident.id,
+        'reply',
+        proposalMessage(proposal),
+        priority,
+      );
     if (change.reply && change.what !== '') {
       const id = `${headId(incident.id)}r${this.#stored(incident.id).length + drafted().length}`;
       const text = say`${change.what}${change.by === undefined ? own('') : say` (${change.by})`}`;
@@ -211,6 +218,10 @@ export class Threads {
       this.#notes = this.#notes.slice(-NOTES_KEPT);
     } else this.#byIncident.set(post.incident, [...(this.#byIncident.get(post.incident) ?? []), post.id]);
   }
+}
+
+export function proposalPostId(proposal: string): string {
+  return `p${proposal}`;
 }
 
 function entryOf({ at, what, by }: Parameters<Publish>[1]): TimelineEntry {

@@ -26,6 +26,8 @@ export interface GuardOptions {
   readonly onTargetChange?: (change: Change) => void;
   readonly remediations: readonly AnyRemediation[];
   readonly stepTypes: readonly AnyStepType[];
+  /** Resolves once the approved card shows no button any more, or could not be shown in time. */
+  readonly shown?: (proposalId: string) => Promise<void>;
   /** Waits; ends early with the signal's error. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Called at the named points of a run, before what comes next. */

@@ -58,6 +58,7 @@ export class Run {
   /** Plans and prechecks again: what changed since the approval ends it. */
   async #begin(found: Proposal): Promise<void> {
     const { record } = found;
+    await this.parts.shown?.(this.id);
     await this.#comparable(record);
     const problem = await this.#stillAsApproved(record);
     if (problem !== undefined) return this.#finish('approved', 'void', `Not carried out: ${problem}`);

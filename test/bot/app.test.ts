@@ -79,6 +79,10 @@ it('greets a channel once, pins one board, answers people by their rights, and t
     'You are ada',
   );
   expect(plain(desk.form({ kind: 'silence', id: '99' }, ada) as Message)).toContain('no incident 99');
+  const forged = desk.form({ kind: 'parameters', id: '99.cache-rule' }, ada) as Message;
+  expect(plain(forged)).toContain('no incident 99');
+  const values = { service: 'edge', form: 'ttl', pattern: '/old/' };
+  expect(plain(await desk.submit('fix:99.cache-rule', values, ada))).toContain('no incident 99');
   expect(plain(await desk.press({ kind: 'approve', id: '9-A', planHash: 'x' }, ada))).toContain(
     'no proposal',
   );
