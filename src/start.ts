@@ -1,10 +1,9 @@
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { pino } from 'pino';
 import { type App, startApp } from './app.ts';
 import { EXIT, fail } from './bot/terminal/exit.ts';
 import { openConfig, readConfig } from './bot/terminal/open-config.ts';
-import { withoutHidden } from './errors/hidden.ts';
+import { openLog } from './log.ts';
 import { VERSION } from './version.ts';
 
 export interface StartOptions {
@@ -14,15 +13,7 @@ export interface StartOptions {
 
 /** `warroom start`: runs until a signal. Signs in on the console by the link that it prints. */
 export async function start(options: StartOptions): Promise<void> {
-  const destination = pino.destination({ fd: 2, sync: true });
-  const log = pino(
-    {
-      level: process.env['WARROOM_LOG'] ?? 'info',
-      base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
-    },
-    { write: (line: string) => destination.write(withoutHidden(line)) },
-  );
+  const log = openLog();
   process.on('unhandledRejection', (thrown) =>
     log.error({ err: thrown }, 'a promise was rejected and nobody looked'),
   );

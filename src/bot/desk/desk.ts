@@ -5,6 +5,7 @@ import type { Config } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import type { Wish } from '../../diagnosis/contract.ts';
 import { WarroomError } from '../../errors/catalogue.ts';
+import { withoutHidden } from '../../errors/hidden.ts';
 import type { History } from '../../history/history.ts';
 import type { IncidentBook } from '../../incidents/book.ts';
 import type { IncidentKeeper } from '../../incidents/keeper.ts';
@@ -17,7 +18,7 @@ import type { Guard } from '../../remediations/guard.ts';
 import type { Watcher } from '../../schedule/watcher.ts';
 import { appendAudit } from '../../store/audit.ts';
 import type { Store } from '../../store/store.ts';
-import { answer, notAllowed, refusal } from '../commands/answer.ts';
+import { answer, notAllowed, problem, refusal } from '../commands/answer.ts';
 import type { CommandDesk, Input } from '../commands/contract.ts';
 import type {
   Desk,
@@ -131,12 +132,12 @@ export class WarroomDesk implements Desk, CommandDesk {
 
   /** What people type goes into answers, marks, the audit: a secret that slipped into it is blank from here on. */
   launch(text: string, identity: Identity): Promise<Message> {
-    return this.#runner.launch(redactText(text), identity);
+    return this.#runner.launch(typed(text), identity);
   }
 
   /** A command whose arguments come from a form instead of a line. */
   run(name: string, args: Input['args'], identity: Identity): Promise<Message> {
-    const clean = Object.entries(args).map(([key, text]) => [key, text && redactText(text)] as const);
+    const clean = Object.entries(args).map(([key, text]) => [key, text && typed(text)] as const);
     return this.#runner.run(name, Object.fromEntries(clean), identity);
   }
 
@@ -156,6 +157,8 @@ export class WarroomDesk implements Desk, CommandDesk {
       await this.#audit(identity, 'fix refused', { incident, remediation });
       return notAllowed('use fix', allowed);
     }
+    if (!this.parts.book.get(incident))
+      return problem('NOT_FOUND', { kind: 'incident', id: String(incident), hint: 'It is too old.' });
     const made = await this.propose(
       incident,
       { remediation, params, effect: 'relief' },
@@ -203,7 +206,7 @@ export class WarroomDesk implements Desk, CommandDesk {
         reason: 'A mark needs a text.',
         message: answer(say`A mark needs a text.`),
       };
-    const clean = redactText(text);
+    const clean = typed(text);
     await this.#mark(clean, nameOf(allowed.person));
     return { ok: true, message: answer(say`Marked: ${clean}`) };
   }
@@ -329,6 +332,11 @@ export class WarroomDesk implements Desk, CommandDesk {
       }
     }
   }
+}
+
+/** Without what has the form of a secret, and without the secrets that this process knows. */
+function typed(text: string): string {
+  return withoutHidden(redactText(text));
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
