@@ -22,6 +22,7 @@ const WINDOW_MS = 5_000;
 const TICK_MS = 10;
 const MAX_IN_FLIGHT = 2_000;
 const TIMEOUT_MS = 10_000;
+const NETWORKS = ['192.0.2', '198.51.100', '203.0.113'];
 
 class Generator {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: MAX_IN_FLIGHT });
@@ -75,6 +76,8 @@ class Generator {
     const headers = {
       Host: SITE,
       'User-Agent': 'lab-visitor',
+      // As behind a CDN: visitors of several networks. RFC 5737 keeps these for documentation.
+      'X-Forwarded-For': `${NETWORKS[Math.floor(Math.random() * NETWORKS.length)]}.${1 + Math.floor(Math.random() * 250)}`,
       Cookie: `visitor=${Math.floor(Math.random() * 1e6)}`,
     };
     const request = http.request({ host, port, path, method, headers, agent: this.#agent }, (response) => {

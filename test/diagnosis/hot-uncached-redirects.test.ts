@@ -48,7 +48,7 @@ function url(over: Partial<UrlRow>): UrlRow {
   };
 }
 
-function context(urls: readonly UrlRow[], busy: number): ExplainContext {
+function context(urls: readonly UrlRow[], busy: number, clients = 3): ExplainContext {
   const history = new History();
   const at = Date.now();
   history.write('app', 'app1', at, [
@@ -63,7 +63,7 @@ function context(urls: readonly UrlRow[], busy: number): ExplainContext {
     group,
     urls: 1,
     examples: [],
-    clients: 1,
+    clients,
     permanent: { requests: 0, backendRequests: 0, backendSeconds: 0 },
   }));
   const log = {
@@ -141,6 +141,16 @@ describe('hot-uncached-redirects', () => {
     );
     expect(found).toMatchObject({ confidence: 'not sure', proposals: [] });
     expect(found?.settle).toBeTruthy();
+  });
+
+  it('does not offer to keep for a year what one client network alone made hot', async () => {
+    const [best] = await diagnose(CAUSES, context(burning, 2, 1), redirect, silent);
+    expect(best).toMatchObject({ cause: 'hot-uncached-redirects' });
+    expect(best?.proposals.map((wish) => [wish.remediation, wish.withheld !== undefined])).toEqual([
+      ['cache-rule', true],
+      ['add-app-server', false],
+    ]);
+    expect(best?.settle).toContain('only one client network');
   });
 
   it('takes a 503 of the overloaded application for no answer, not for another one', async () => {

@@ -189,9 +189,21 @@ function toRecord(raw: Raw): LogRecord | undefined {
     ...(cacheControl === undefined ? {} : { cacheControl }),
     ...(vary === undefined ? {} : { vary }),
     ...(raw.ttl === undefined || raw.ttl === '' ? {} : { ttl: Number(raw.ttl) }),
-    network: networkOf(raw.forwarded?.split(',')[0]?.trim() || raw.address || ''),
+    network: networkOf(clientOf(raw.forwarded, raw.address)),
   };
 }
+
+/**
+ * The rightmost address that is not one of our own proxies': what stands left of it was written by whoever asked, and
+ * a hundred invented networks must not look like a hundred visitors.
+ */
+function clientOf(forwarded: string | undefined, address: string | undefined): string {
+  const chain = [...(forwarded ?? '').split(','), address ?? ''].map((one) => one.trim()).filter(Boolean);
+  return chain.findLast((one) => !PRIVATE.test(one)) ?? chain.at(-1) ?? '';
+}
+
+/** RFC 1918, RFC 4193, loopback and link-local. */
+const PRIVATE = /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|::1$|f[cd]|fe80)/i;
 
 /** The /24 or /48 of an address; who exactly asked is not kept. */
 function networkOf(address: string): string {

@@ -82,6 +82,11 @@ function hottest(context: ExplainContext, varnish: string): Hot | undefined {
   return hot && hot.timeShare >= NOTABLE_SHARE ? hot : undefined;
 }
 
+/** What one client alone makes hot may be what somebody wants to be kept for a year. */
+const FEWEST_NETWORKS = 2;
+const ONE_NETWORK =
+  'only one client network asked for these URLs, which could be somebody who wants them kept';
+
 function explanation(
   context: ExplainContext,
   varnish: string,
@@ -106,6 +111,9 @@ function explanation(
       : `Redirects under ${hot.group.group} reach the app each time`,
     summary: `${hot.group.group} is ${percent(hot.requestShare)} of the requests that reach the application but ${percent(hot.timeShare)} of its time. All are ${hot.rows[0]?.status ?? 301}${header ? ` with "${header}"` : ''}, so Varnish asks again each time.${state ? ` App: ${appLine(state)}.` : ''}`,
     ruledOut: ruledOut(context),
+    ...(hot.group.clients < FEWEST_NETWORKS && !refuted
+      ? { settle: `To cache them for a year is not offered: ${ONE_NETWORK}.` }
+      : {}),
     ...(refuted
       ? {
           settle:
@@ -153,6 +161,7 @@ function explanation(
               paths: hot.rows.slice(0, 5).map((row) => row.path),
             },
             effect: 'cure',
+            ...(hot.group.clients < FEWEST_NETWORKS ? { withheld: ONE_NETWORK } : {}),
           },
           ...(hurts && add ? [add] : []),
         ],

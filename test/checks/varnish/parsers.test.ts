@@ -197,6 +197,15 @@ describe('varnishncsa', () => {
     ]);
   });
 
+  test('counts a client by the address that our own proxies wrote, not by what it says of itself', () => {
+    const network = (forwarded: string, address: string) =>
+      parseLog(line({ forwarded, address }), true, 'x')[0]?.network;
+    expect(network('', '203.0.113.9')).toBe('203.0.113');
+    expect(network('1.2.3.4, 5.6.7.8, 198.51.100.7, 10.0.0.2', '10.0.0.3')).toBe('198.51.100');
+    expect(network('192.168.1.9', '10.0.0.3')).toBe('10.0.0');
+    expect(network('2001:db8:1:2::3, fd00::1', '::1')).toBe('2001:db8:1');
+  });
+
   test('names what keeps a URL out of the cache', () => {
     const reason = (client: object, backend: object) =>
       logFacts([
