@@ -76,6 +76,8 @@ export class WarroomChatDesk implements ChatDesk {
       return againForm(proposal, remediation);
     }
     const [incident = '', id] = button.id.split('.');
+    if (!this.desk.incident(incident))
+      return problem('NOT_FOUND', { kind: 'incident', id: incident, hint: 'It is too old.' });
     const remediation = this.#remediation(id);
     return remediation
       ? parametersForm(incident, remediation)
