@@ -1,5 +1,6 @@
 import type { Proof } from '../proof.ts';
 import { badConfig } from './bad-config.ts';
+import { chatHostile } from './chat-hostile.ts';
 import { consoleProof } from './console.ts';
 import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
@@ -15,6 +16,7 @@ export const PROOFS: readonly Proof[] = [
   story1,
   story1Slack,
   story1Discord,
+  chatHostile,
   wrongFix,
   kill9,
   healthy,
