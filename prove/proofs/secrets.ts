@@ -18,7 +18,6 @@ const LEAST = 50;
 const SHOWN: readonly (readonly [kind: string, what: string, words: RegExp])[] = [
   ['console API', 'a hot URL', /\/moved\/\d"/],
   ['console API', 'a session id in a path', /\/cart;…/],
-  ['console API', 'a query in a path', /\/cart%3F…/],
   ['console API', 'a URL with user info', /"\/cart"/],
   ['Slack ephemeral answers', 'flags of processes', /--token …/],
   ['Discord ephemeral answers', 'flags of processes', /-a …|--token …/],

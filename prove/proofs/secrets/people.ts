@@ -34,7 +34,7 @@ export async function carelessPeople(
   await slackSays('ada', `why ${p('a Slack token as an argument', (m) => `xoxb-1-2-${m}`)}`);
   await slackSays(
     'eve',
-    `fix ${p('a token by a stranger (audit)', (m) => `ghp_${m}`)} password=${p('password= by a stranger (audit)')}`,
+    `mark "${p('a token by a stranger (audit)', (m) => `ghp_${m}`)} password=${p('password= by a stranger (audit)')}"`,
   );
   await slackSays('ada', `mark "curl -H 'Authorization: Bearer ${p('Bearer in a mark')}'" --here`);
   await discordSays('ada', `mark token=${p('token= in a mark on Discord')}`);
