@@ -1,10 +1,13 @@
 import type { Proof } from '../proof.ts';
 import { badConfig } from './bad-config.ts';
 import { chatHostile } from './chat-hostile.ts';
+import { chatKill } from './chat-kill.ts';
+import { chatStorm } from './chat-storm.ts';
 import { consoleProof } from './console.ts';
 import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
 import { kill9 } from './kill-9.ts';
+import { secrets } from './secrets.ts';
 import { story1 } from './story-1.ts';
 import { story1Discord, story1Slack } from './story-1-chat.ts';
 import { unplugged } from './unplugged.ts';
@@ -17,10 +20,13 @@ export const PROOFS: readonly Proof[] = [
   story1Slack,
   story1Discord,
   chatHostile,
+  chatStorm,
+  chatKill,
   wrongFix,
   kill9,
   healthy,
   badConfig,
   consoleProof,
+  secrets,
   unplugged,
 ];
