@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { SITE } from '../../../lab/plan.ts';
-import { botFor } from '../../bot.ts';
+import { type Bot, botFor } from '../../bot.ts';
 import { withChat } from '../../chat/stage.ts';
 import { warmLab } from '../../lab.ts';
 import { type Act, eventually } from '../../proof.ts';
@@ -16,6 +16,9 @@ import { members, type Scene, strangers } from './strangers.ts';
 import type { Stages } from './systems.ts';
 import { forgedValues } from './values.ts';
 
+const ASK_AFTER_MS = 35_000;
+const PATHS = 'paths=/legacy/shoe-01.html,/legacy/shoe-02.html';
+
 /** A real incident with real proposals, and everybody who should not decide on them. */
 export async function hostilePeopleOnLab(act: Act, stages: Stages): Promise<void> {
   const { slack, discord } = stages;
@@ -26,30 +29,20 @@ export async function hostilePeopleOnLab(act: Act, stages: Stages): Promise<void
   const bot = await botFor(act, lab.root, config, { ...slack.env, ...discord.env });
   await eventually('both connections', () => (slack.connected() && discord.connected()) || undefined, 30_000);
   await lab.fault('no-redirect-cache', true);
-  act.after(hostileVisitors(lab.address('web1')));
-  const open = await eventually(
-    'two proposals',
-    async () => {
-      const incidents = await bot.incidents('open');
-      return incidents.find(({ proposals }) =>
-        ['cure', 'relief'].every((effect) =>
-          proposals.some((one) => one.effect === effect && one.state === 'pending'),
-        ),
-      );
-    },
-    120_000,
-  );
-  const find = (effect: string) =>
-    open.proposals.find((one) => one.effect === effect) as (typeof open.proposals)[number];
+  act.after(hostileVisitors(lab.address('web1'), 700));
+  const otto = [
+    onSlack(slack, 'otto on slack', slack.ids.otto),
+    onDiscord(discord, 'otto on discord', discord.ids.otto),
+  ] as const;
+  const { open, cure, relief } = await twoProposals(bot, otto[0]);
   const scene: Scene = {
     ...{ bot, stages, incident: open.id, records: new Records(config) },
-    ...{ cure: find('cure'), relief: find('relief') },
+    ...{ cure, relief },
   };
   act.say(`#${open.id} with ${scene.cure.id} and ${scene.relief.id}`);
   const { ids: s } = slack;
   const { ids: d } = discord;
   const ada = [onSlack(slack, 'ada on slack', s.ada), onDiscord(discord, 'ada on discord', d.ada)] as const;
-  const otto = [onSlack(slack, 'otto on slack', s.otto), onDiscord(discord, 'otto on discord', d.otto)];
   await strangers(act, scene, cast);
   await forgedValues(act, scene, ada);
   const tokens = JSON.parse(readFileSync(join(lab.root, 'tokens.json'), 'utf8')) as Record<string, string>;
@@ -63,8 +56,32 @@ export async function hostilePeopleOnLab(act: Act, stages: Stages): Promise<void
     },
     second: cast.refused.filter(({ who }) => who.startsWith("ben's second")),
   });
+  // Enough of them to be among the first.
+  const stop = hostileVisitors(lab.address('web1'), 40);
+  act.after(stop);
   await fromVarnish(act, stages, ada);
+  stop();
   await scene.records.verify(act);
+}
+
+/** Those that Warroom makes; while the application is too slow to plan the cure, an operator asks for it again. */
+async function twoProposals(bot: Bot, otto: Actor) {
+  const begun = Date.now();
+  return eventually(
+    'two proposals',
+    async () => {
+      const open = (await bot.incidents('open')).find(({ proposals }) => proposals.length > 0);
+      const waiting = open?.proposals.filter(({ state }) => state === 'pending') ?? [];
+      const cure = waiting.find(({ remediation }) => remediation === 'cache-rule');
+      const relief = waiting.find(({ remediation }) => remediation !== 'cache-rule');
+      if (open && cure && relief) return { open, cure, relief };
+      if (open && !cure && Date.now() - begun > ASK_AFTER_MS)
+        await otto.type(`fix cache-rule incident=${open.id} service=edge form=ttl pattern=/legacy/ ${PATHS}`);
+      return undefined;
+    },
+    180_000,
+    2_000,
+  );
 }
 
 /** What hostile visitors asked for is shown as they wrote it, and does nothing. */
@@ -92,15 +109,14 @@ async function fromVarnish(act: Act, stages: Stages, adas: readonly Actor[]): Pr
 }
 
 /** Visitors whose URLs are hostile: Warroom reads them from Varnish itself. Gives the way to stop them. */
-function hostileVisitors(host: string): () => void {
-  const query = '<!channel>@everyone<@U0ADA>[evilmasked](http://evil.example)*evilstar*`eviltick`:100:';
+function hostileVisitors(host: string, everyMs: number): () => void {
+  const text = '<!channel>@everyone<@U0ADA>[evilmasked](http://evil.example)*evilstar*`eviltick`:100:';
+  const headers = { Host: SITE, 'User-Agent': text };
   const timer = setInterval(() => {
-    for (const path of [`/legacy/shoe-01.html?${query}`, `/${query}`])
+    for (const path of [`/${text}`, `/legacy/shoe-01.html?${text}`])
       http
-        .get({ host, path, headers: { Host: SITE, 'User-Agent': query }, timeout: 5_000 }, (answer) =>
-          answer.resume(),
-        )
+        .get({ host, path, headers, timeout: 5_000 }, (answer) => answer.resume())
         .on('error', () => undefined);
-  }, 700);
+  }, everyMs);
   return () => clearInterval(timer);
 }

@@ -30,16 +30,19 @@ export async function identities(act: Act, scene: Scene, faces: Faces): Promise<
       told.text.trim().slice(0, 120),
     );
   }
-  const asked = await benOnSlack.type(`fix ${cure.id}`);
+  // An application that is too slow to be planned for is asked about again.
+  let answer = '';
   const mine = await eventually(
-    'the proposal that ben asked for',
-    async () =>
-      (await bot.incident(incident)).proposals.find(
-        (one) => one.askers.includes('ben') && one.state === 'pending',
-      ),
-    15_000,
+    'the proposal that ben asks for',
+    async () => {
+      answer = (await benOnSlack.type(`fix ${cure.id}`)).text;
+      const { proposals } = await bot.incident(incident);
+      return proposals.find((one) => one.askers.includes('ben') && one.state === 'pending');
+    },
+    90_000,
+    3_000,
   ).catch((thrown: unknown) => {
-    act.say(`ben was told: ${asked.text.slice(0, 300)}`);
+    act.say(`ben was told: ${answer.slice(0, 300)}`);
     throw thrown;
   });
   act.check(
