@@ -57,7 +57,7 @@ export async function hostilePeopleOnLab(act: Act, stages: Stages): Promise<void
     second: cast.refused.filter(({ who }) => who.startsWith("ben's second")),
   });
   // Enough of them to be among the first.
-  const stop = hostileVisitors(lab.address('web1'), 40);
+  const stop = hostileVisitors(lab.address('web1'), 80);
   act.after(stop);
   await fromVarnish(act, stages, ada);
   stop();
@@ -113,7 +113,8 @@ function hostileVisitors(host: string, everyMs: number): () => void {
   const text = '<!channel>@everyone<@U0ADA>[evilmasked](http://evil.example)*evilstar*`eviltick`:100:';
   const headers = { Host: SITE, 'User-Agent': text };
   const timer = setInterval(() => {
-    for (const path of [`/${text}`, `/legacy/shoe-01.html?${text}`])
+    // Carts are never cached, so that each of these reaches the application.
+    for (const path of [`/cart/${text}`, `/legacy/shoe-01.html?${text}`])
       http
         .get({ host, path, headers, timeout: 5_000 }, (answer) => answer.resume())
         .on('error', () => undefined);
