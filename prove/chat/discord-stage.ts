@@ -1,7 +1,7 @@
 import type { Misbehaviour } from '../../test/chat/discord/stand-in/rules.ts';
 import { DiscordStandIn } from '../../test/chat/discord/stand-in/stand-in.ts';
 import type { MessageBody, StoredMessage } from '../../test/chat/discord/stand-in/world.ts';
-import type { Card, ChatStage, Spoil, Who } from './stage.ts';
+import type { Card, ChatStage, Moment, Spoil, Who } from './stage.ts';
 
 const IDS: Readonly<Record<Who, string>> = {
   ada: '7700000000000000101',
@@ -18,8 +18,13 @@ const MISDEEDS: Readonly<Record<Spoil, Misbehaviour>> = {
   late: { kind: 'reorder', ms: 700 },
 };
 
-const WRITTEN = /^\/channels\/\d+\/messages(\/\d+)?$/;
-const SEARCHED = /^\/channels\/\d+\/messages$/;
+const POSTED = /^\/channels\/\d+\/messages$/;
+const STRUCK: Readonly<Record<Moment, { readonly method?: string; readonly path: RegExp }>> = {
+  asked: { method: 'POST', path: POSTED },
+  done: { method: 'POST', path: POSTED },
+  answered: { path: /^\/channels\/\d+\/messages(\/\d+)?$/ },
+  searched: { method: 'GET', path: POSTED },
+};
 
 /** The outbox row that a message names small at its foot. */
 function rowOf({ embeds, content }: MessageBody): number[] {
@@ -88,10 +93,8 @@ export async function discordStage(): Promise<ChatStage & { readonly standIn: Di
     },
     strike: (moment, hit, passing = 0) => {
       standIn.behave();
-      const method = moment === 'searched' ? 'GET' : undefined;
       standIn.misbehave({
-        ...{ path: moment === 'searched' ? SEARCHED : WRITTEN, times: 1, after: passing },
-        ...(method === undefined ? {} : { method }),
+        ...{ ...STRUCK[moment], times: 1, after: passing },
         how: moment === 'answered' ? { kind: 'delay', ms: 0 } : { kind: 'silent', done: moment === 'done' },
       });
       const from = standIn.struck;

@@ -15,6 +15,12 @@ const MISDEEDS: Readonly<Record<Spoil, Misdeed>> = {
   'lost after': { kind: 'processed-then-reset' },
   late: { kind: 'delay', ms: 700 },
 };
+const STRUCK: Readonly<Record<Moment, RegExp>> = {
+  asked: /^chat\.postMessage$/,
+  done: /^chat\.postMessage$/,
+  answered: /^chat\.(postMessage|update)$/,
+  searched: /^conversations\./,
+};
 const ANSWER_MS = 15_000;
 
 /** Slack's stand-in in Socket Mode, with the people of the lab in the launch channel. */
@@ -29,7 +35,7 @@ export async function slackStage(): Promise<ChatStage & { readonly standIn: Slac
   let struck: { readonly moment: Moment; readonly hit: () => void; passing: number } | undefined;
   standIn.rules.mood = (method) => {
     if (!SPOILT.test(method)) return undefined;
-    const fits = struck && (struck.moment === 'searched') === method.startsWith('conversations.');
+    const fits = struck && STRUCK[struck.moment].test(method);
     if (struck && fits && struck.passing > 0) struck.passing -= 1;
     else if (struck && fits) {
       const { moment, hit } = struck;

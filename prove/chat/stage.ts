@@ -63,8 +63,8 @@ export interface ChatStage {
 }
 
 /**
- * asked: the platform has the call and has done nothing. done: it has done it, and not answered. answered: the answer
- * is on its way. searched: the bot looks for what an earlier try may have posted; nothing is answered.
+ * asked: the platform has a new message and has done nothing. done: it shows it, and has not answered. answered: the
+ * answer to a message or an edit is on its way. searched: the bot looks for what an earlier try may have posted; nothing is answered.
  */
 export type Moment = 'asked' | 'done' | 'answered' | 'searched';
 
