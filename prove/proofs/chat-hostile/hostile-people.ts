@@ -87,12 +87,14 @@ async function twoProposals(bot: Bot, otto: Actor) {
 /** What hostile visitors asked for is shown as they wrote it, and does nothing. */
 async function fromVarnish(act: Act, stages: Stages, adas: readonly Actor[]): Promise<void> {
   for (const ada of adas) {
-    const { text } = await ada.type('varnish misses');
-    act.check(
-      `${ada.who}: is shown the hostile URLs that Varnish has`,
-      /<!channel>@everyone/.test(text),
-      /[^\s]*<!channel>@everyone\S*/.exec(text)?.[0].slice(0, 100) ?? text.slice(0, 200),
+    // Two seconds of the log are looked at: a look may miss them.
+    const found = await eventually(
+      `the hostile URLs in what ${ada.who} sees`,
+      async () => /\S*<!channel>@everyone\S*/.exec((await ada.type('varnish misses')).text)?.[0],
+      30_000,
+      2_000,
     );
+    act.check(`${ada.who}: is shown the hostile URLs that Varnish has`, true, found.slice(0, 100));
   }
   judge(
     act,
