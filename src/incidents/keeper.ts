@@ -7,7 +7,7 @@ import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { transact } from '../store/transact.ts';
 import type { IncidentBook, IncidentEvent } from './book.ts';
-import { type Incident, isOpen } from './record.ts';
+import { type Incident, isOpen, LOOKING_MS } from './record.ts';
 
 export interface KeeperOptions {
   readonly book: IncidentBook;
@@ -42,6 +42,7 @@ export class IncidentKeeper {
   #writing: Promise<void> = Promise.resolve();
   readonly #diagnosing = new Set<number>();
   readonly #again = new Map<number, NodeJS.Timeout>();
+  readonly #searchEnded = new Set<number>();
   #stopped = false;
   #refused = false;
 
@@ -76,9 +77,20 @@ export class IncidentKeeper {
   /** Open incidents are diagnosed again each 10 s: a cause may change, and its figures do. */
   rediagnose(): void {
     for (const incident of this.options.book.open()) {
+      this.#saySearchEnded(incident);
       const since = this.options.now() - (incident.diagnosedAt ?? 0);
       if (since >= DIAGNOSE_AGAIN_MS && incident.state !== 'mitigating') this.#diagnoseSoon(incident.id, 0);
     }
+  }
+
+  /** Where no cause was found and nothing changes, the head would say for ever that it is looked for. */
+  #saySearchEnded({ id, openedAt, causes }: Incident): void {
+    if (causes.length > 0 || this.#searchEnded.has(id)) return;
+    if (this.options.now() - openedAt < LOOKING_MS) return;
+    if (this.#searchEnded.size > 1_000) this.#searchEnded.clear();
+    this.#searchEnded.add(id);
+    this.#changed.add(id);
+    this.#saveSoon(COALESCE_MS);
   }
 
   /** Resolves when everything taken so far is in the store, or the store refused it. */

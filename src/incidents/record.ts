@@ -10,6 +10,9 @@ export type IncidentState =
   | 'merged';
 export const ENDED: readonly IncidentState[] = ['resolved', 'ended-unverified', 'merged'];
 
+/** After opening, how long the thread says that the cause is being looked for. */
+export const LOOKING_MS = 20_000;
+
 /** A finding's part in an incident. */
 export interface Part {
   readonly finding: Finding;

@@ -3,11 +3,15 @@ import type { Incident } from '../incidents/record.ts';
 import type { Guard } from './guard.ts';
 import { isRefusal } from './propose.ts';
 
-const AGAIN_MS = 5 * 60_000;
+const FIRST_AGAIN_MS = 15_000;
+const LAST_AGAIN_MS = 5 * 60_000;
 
-/** Proposes what a cause asks for: each wish once, and again after five minutes when it could not be planned. */
+/**
+ * Proposes what a cause asks for: each wish once, and again when it could not be planned, first after 15 s (a site on
+ * fire may be too slow to plan for), later each five minutes.
+ */
 export class Wishes {
-  readonly #tried = new Map<string, number>();
+  readonly #tried = new Map<string, { readonly at: number; readonly times: number }>();
   #queue: Promise<void> = Promise.resolve();
 
   constructor(
@@ -31,7 +35,8 @@ export class Wishes {
       // Shares and example URLs move with the traffic; what is asked for does not.
       const { share: _share, paths: _paths, ...fixed } = wish.params;
       const key = `${incident.id} ${wish.remediation} ${JSON.stringify(fixed)}`;
-      if (this.now() - (this.#tried.get(key) ?? 0) < AGAIN_MS) continue;
+      const tried = this.#tried.get(key);
+      if (tried && this.now() - tried.at < againMs(tried.times)) continue;
       if (
         this.guard
           .proposals(incident.id)
@@ -42,7 +47,7 @@ export class Wishes {
           )
       )
         continue;
-      this.#tried.set(key, this.now());
+      this.#tried.set(key, { at: this.now(), times: (tried?.times ?? 0) + 1 });
       const made = await this.guard.propose(incident.id, wish).catch((thrown: unknown) => {
         // The store refused it: the next look at the cause tries again.
         this.#tried.delete(key);
@@ -55,4 +60,8 @@ export class Wishes {
         );
     }
   }
+}
+
+function againMs(times: number): number {
+  return Math.min(LAST_AGAIN_MS, FIRST_AGAIN_MS * 2 ** (times - 1));
 }

@@ -1,5 +1,5 @@
 import type { Incident, Part } from '../../incidents/record.ts';
-import { isOpen } from '../../incidents/record.ts';
+import { isOpen, LOOKING_MS } from '../../incidents/record.ts';
 import { own, paragraph, say, strong, time } from '../../message/build.ts';
 import type { Action, Block, Message, Span, Text, Tone } from '../../message/contract.ts';
 import { figure, lasted } from '../../message/figures.ts';
@@ -23,8 +23,6 @@ export interface HeadInput {
 }
 
 const PARTS_SHOWN = 4;
-/** After opening, how long a head says that the cause is being looked for. */
-const LOOKING_MS = 20_000;
 
 /** The first message of a thread, edited in place for as long as the incident lives. */
 export function headMessage(input: HeadInput): Message {

@@ -36,6 +36,8 @@ export class Gateway {
   /** Every identify is answered by this close code. */
   refuseIdentify: number | undefined;
   heartbeatMs = 41_250;
+  /** A socket that does not say who it is is closed after that time. */
+  unidentifiedMs = 3_000;
 
   constructor(
     private readonly world: World,
@@ -99,8 +101,11 @@ export class Gateway {
     this.#sockets.add(socket);
     this.connections += 1;
     let session: Session | undefined;
+    const patience = setTimeout(() => socket.close(4003), this.unidentifiedMs);
+    patience.unref();
     socket.on('error', () => undefined);
     socket.on('close', (code) => {
+      clearTimeout(patience);
       this.#sockets.delete(socket);
       if (session?.socket !== socket) return;
       session.socket = undefined;
@@ -112,7 +117,10 @@ export class Gateway {
       if (payload.op === 1) {
         this.beats += 1;
         if (!this.mute) this.#send(socket, { op: 11 });
-      } else if (payload.op === 2) session = this.#identify(socket, payload);
+        return;
+      }
+      clearTimeout(patience);
+      if (payload.op === 2) session = this.#identify(socket, payload);
       else if (payload.op === 6) session = this.#resume(socket, payload);
     });
     if (!this.withholdHello) this.#send(socket, { op: 10, d: { heartbeat_interval: this.heartbeatMs } });
