@@ -10,6 +10,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { Message } from '../../src/message/contract.ts';
 import { renderPlain } from '../../src/message/plain.ts';
 import type { Identity } from '../../src/people/person.ts';
+import { openStore } from '../../src/store/store.ts';
 import { TestPlatform } from './test-platform.ts';
 
 const stops: (() => Promise<void> | void)[] = [];
@@ -89,6 +90,11 @@ it('greets a channel once, pins one board, answers people by their rights, and t
 
   await first.app.stop();
   stops.pop();
+  // As if nobody had watched for 200 s.
+  const store = openStore(join(at, 'warroom.db'));
+  const back = Date.now() - 200_000;
+  await store.db.updateTable('lease').set({ renewed_at: back }).execute();
+  await store.close();
   const again = await started(at, platform);
   await expect
     .poll(async () => plain(await again.context.desk.launch('catch-up', ada)), { timeout: 30_000 })
@@ -98,6 +104,10 @@ it('greets a channel once, pins one board, answers people by their rights, and t
   expect(shown(platform, 'hello')).toHaveLength(1);
   expect(shown(platform, 'board')).toHaveLength(1);
   expect(platform.pinned).toHaveLength(1);
+  const all = () => platform.shown.map((one) => plain(JSON.parse(one.json) as Message));
+  await expect
+    .poll(all, { timeout: 30_000 })
+    .toContainEqual(expect.stringMatching(/^I was away .* \(3 min 2\d s\)/));
 }, 90_000);
 
 it('writes every refusal into the audit log: of commands, of forms, and of what a command refuses by itself', async () => {
