@@ -44,6 +44,8 @@ interface Slot {
   readonly collector: Collector<unknown, object>;
   previous: Timed<unknown> | undefined;
   measured: { at: number; result: Measured<object> } | undefined;
+  /** Snapshots since the start. */
+  snapshots: number;
   problem: { at: number; text: string; mend?: string; setUp: boolean } | undefined;
   running: boolean;
   everWell: boolean;
@@ -137,10 +139,10 @@ export class Watcher implements Seen {
     };
   }
 
-  /** True once each cheap collector has measured twice or failed; nothing is notified before. */
+  /** True once each cheap collector has two snapshots or failed; nothing is notified before. */
   warmedUp(): boolean {
     return [...this.#slots.values()].every(
-      (slot) => slot.collector.everySeconds > 5 || slot.previous !== undefined || slot.problem !== undefined,
+      (slot) => slot.collector.everySeconds > 5 || slot.snapshots >= 2 || slot.problem !== undefined,
     );
   }
 
@@ -197,6 +199,7 @@ export class Watcher implements Seen {
       const result = collector.measure(slot.previous, current, place);
       this.history.write(place.target, place.instance, current.at, result.readings);
       slot.previous = current;
+      slot.snapshots += 1;
       slot.measured = { at: current.at, result };
       slot.everWell = true;
       if (slot.problem && !slot.problem.setUp) slot.problem = undefined;
@@ -337,6 +340,7 @@ export class Watcher implements Seen {
               collector,
               previous: undefined,
               measured: undefined,
+              snapshots: 0,
               problem: undefined,
               running: false,
               everWell: false,
