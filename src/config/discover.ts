@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 import { Config } from './schema.ts';
@@ -111,7 +111,26 @@ export function discoverFrom(
 
 /** Discovery on this machine, from /proc. */
 export function discover(): Discovery {
-  return discoverFrom(processesHere(), hostname(), (path) => readOr(path));
+  const found = discoverFrom(processesHere(), hostname(), (path) => readOr(path));
+  const marks = ['/.dockerenv', '/run/.containerenv'].some((mark) => existsSync(mark));
+  return seesMachine(marks, readOr('/proc/2/comm')) ? found : asContainer(found);
+}
+
+/** The kernel's own threads are seen on a machine, and in a container that shares its processes. */
+export function seesMachine(inContainer: boolean, second: string | undefined): boolean {
+  return !inContainer || second?.trim() === 'kthreadd';
+}
+
+/** Figures of a container must not pass for those of the machine. */
+export function asContainer({ config, notes }: Discovery): Discovery {
+  const { launch } = config;
+  return {
+    config: { ...config, launch: { ...launch, name: `${launch.name} (watching a container)` } },
+    notes: [
+      ...notes,
+      'Watching a container: processes, memory and load of the machine are seen with --pid=host, or over SSH with a config.',
+    ],
+  };
 }
 
 function processesHere(): SeenProcess[] {
