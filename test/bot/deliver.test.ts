@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, expect, it } from 'vitest';
@@ -194,13 +198,32 @@ it('posts anew what somebody deleted, and what stood under it into the new threa
 });
 
 it('sends the newest version when it was written while the row was being taken', async () => {
-  const store = newStore();
+  const folder = mkdtempSync(join(tmpdir(), 'warroom-outbox-'));
+  const store = openStore(join(folder, 'warroom.db'));
+  const beside = new Database(join(folder, 'warroom.db'));
+  open.push({
+    stop: async () => {
+      beside.close();
+      await store.close();
+      rmSync(folder, { recursive: true });
+    },
+  });
   const platform = new TestPlatform();
   await post(store, headId(1), 1, 1, 'old');
-  // The queue was read; then the next version came in before the row was claimed.
-  const delivery = await delivering(store, platform);
-  await post(store, headId(1), 1, 2, 'new');
-  delivery.wake();
+  let watching = false;
+  // The clock is read between the look at the queue and the claim of its row.
+  const now = () => {
+    if (watching) {
+      watching = false;
+      beside.exec(`update posts set version = 2, json = '"new"' where version = 1`);
+      beside.exec("update outbox set version = 2 where state = 'queued'");
+    }
+    return Date.now();
+  };
+  const delivery = new Delivery({ store, port: platform, health: new HealthBoard(), log, now });
+  open.push(delivery);
+  watching = true;
+  await delivery.start();
   await drained(store);
   expect(platform.shown.map((one) => JSON.parse(one.json))).toEqual(['new']);
 });
