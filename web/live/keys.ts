@@ -21,11 +21,8 @@ function onKey(event: KeyboardEvent): void {
 const ACTIONS: Readonly<Record<string, (target: HTMLElement) => boolean>> = {
   '/': () => {
     tab.value = 'channel';
-    requestAnimationFrame(() => {
-      const input = document.querySelector<HTMLInputElement>('#command');
-      input?.focus();
-      input?.select();
-    });
+    // At once where it is in sight: what is typed before the next frame must not be lost, or taken for other keys.
+    if (!toCommandLine()) requestAnimationFrame(toCommandLine);
     return true;
   },
   j: () => move(1),
@@ -51,6 +48,15 @@ const ACTIONS: Readonly<Record<string, (target: HTMLElement) => boolean>> = {
     return true;
   },
 };
+
+/** False while the command line is not in sight. */
+function toCommandLine(): boolean {
+  const input = document.querySelector<HTMLInputElement>('#command');
+  if (!input?.checkVisibility()) return false;
+  input.focus();
+  input.select();
+  return true;
+}
 
 function move(by: number): boolean {
   const messages = [...document.querySelectorAll<HTMLElement>('[data-message]')];
