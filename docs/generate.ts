@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { COMMANDS } from '../src/bot/commands/index.ts';
 import { slackManifest } from '../src/bot/slack/manifest.ts';
@@ -24,26 +25,7 @@ function fieldsOf(schema: z.ZodType): readonly (readonly [string, JsonField])[] 
   return Object.entries(json.properties ?? {});
 }
 
-function checksPage(): string {
-  const sections = SYSTEMS.flatMap((system) =>
-    system.checks.map((check) => {
-      const rows = fieldsOf(check.thresholds).map(
-        ([name, field]) =>
-          `| \`${name}\` | ${JSON.stringify(field.default ?? null)} | ${field.description ?? ''} |`,
-      );
-      return [
-        `## ${check.id}`,
-        '',
-        check.question,
-        '',
-        `Its thread is called "${titleOf(check.id)}".`,
-        '',
-        ...(rows.length > 0 ? ['| threshold | default | why |', '| --- | --- | --- |', ...rows, ''] : []),
-        `**When this is a false alarm.** ${check.falseAlarm}`,
-        '',
-      ].join('\n');
-    }),
-  );
+function checksIndex(): string {
   return [
     '# Checks',
     '',
@@ -51,8 +33,47 @@ function checksPage(): string {
     '',
     'Change a threshold with `checks: { ID: { warn: … } }`, for one target with `ID@TARGET`, or switch it `off`.',
     '',
-    ...sections,
+    '| check | question | its thread is called |',
+    '| --- | --- | --- |',
+    ...SYSTEMS.flatMap((system) =>
+      system.checks.map(
+        (check) => `| [${check.id}](checks/${check.id}.md) | ${check.question} | ${titleOf(check.id)} |`,
+      ),
+    ),
+    '',
   ].join('\n');
+}
+
+function checkPages(): (readonly [file: string, text: string])[] {
+  return SYSTEMS.flatMap((system) =>
+    system.checks.map((check) => {
+      const rows = fieldsOf(check.thresholds).map(
+        ([name, field]) =>
+          `| \`${name}\` | ${JSON.stringify(field.default ?? null)} | ${field.description ?? ''} |`,
+      );
+      const text = [
+        `# ${check.id}`,
+        '',
+        NOTE,
+        '',
+        check.question,
+        '',
+        `Its thread is called "${titleOf(check.id)}".${lookOf(system.id)}`,
+        '',
+        ...(rows.length > 0 ? ['| threshold | default | why |', '| --- | --- | --- |', ...rows, ''] : []),
+        '## When this is a false alarm',
+        '',
+        check.falseAlarm,
+        '',
+      ].join('\n');
+      return [`docs/checks/${check.id}.md`, text] as const;
+    }),
+  );
+}
+
+function lookOf(system: string): string {
+  const command = COMMANDS.find((one) => one.name === system);
+  return command ? ` A look at it now: \`/launch ${command.example}\`.` : '';
 }
 
 function causesPage(): string {
@@ -129,7 +150,8 @@ function remediationsPage(): string {
 }
 
 const PAGES: readonly (readonly [file: string, text: string])[] = [
-  ['docs/checks.md', checksPage()],
+  ['docs/checks.md', checksIndex()],
+  ...checkPages(),
   ['docs/causes.md', causesPage()],
   ['docs/commands.md', commandsPage()],
   ['docs/remediations.md', remediationsPage()],
@@ -138,8 +160,10 @@ const PAGES: readonly (readonly [file: string, text: string])[] = [
 
 const check = process.argv.includes('--check');
 for (const [file, text] of PAGES) {
-  if (!check) writeFileSync(file, text);
-  else if (readOr(file) !== text) {
+  if (!check) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  } else if (readOr(file) !== text) {
     process.stderr.write(`${file} is out of date: npm run docs\n`);
     process.exitCode = 1;
   }

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import type { ServerSource } from '../config/schema.ts';
 import type { Host, Stack, StackService } from '../config/stack.ts';
 import type { PartHealth } from '../health/health.ts';
 import type { Target } from '../targets/contract.ts';
+import type { LinkKind } from '../targets/links.ts';
 
 /** Units of readings and figures. Seconds and bytes are plain SI; a share is 0 to 1; a rate is per second. */
 export type Unit = 's' | 'ms' | 'B' | 'share' | '/s' | 'cores' | 'count' | 'B/s' | 'pages/s';
@@ -19,11 +21,21 @@ export interface Place {
   readonly system: string;
   /** The service's name, or the host's where the system watches hosts; the name behind `check@`. */
   readonly target: string;
-  /** The host's name. */
+  /** The host's name; a server on no host of the config is called as the config calls it. */
   readonly instance: string;
-  readonly host: Host;
+  /** The host from which it is reached; undefined where it is reached from this machine. */
+  readonly host: Host | undefined;
+  /** Of a service that is spoken to by a client. */
+  readonly server?: PlaceServer;
   readonly service?: StackService;
   readonly stack: Stack;
+}
+
+/** How a server is reached, and what the config says that it is. */
+export interface PlaceServer {
+  readonly source: ServerSource;
+  /** `only`: kinds that have no replicas. */
+  readonly role: 'primary' | 'replica' | 'only';
 }
 
 export interface CollectContext {
@@ -31,6 +43,8 @@ export interface CollectContext {
   readonly target: Target;
   /** Aborted at the collector's deadline. */
   readonly signal: AbortSignal;
+  /** Works with a kept client of a server (`place.server.source`); its connections are bounded and shared. */
+  link<C, R>(kind: LinkKind<C>, source: ServerSource, work: (client: C) => Promise<R>): Promise<R>;
 }
 
 export interface Timed<S> {
@@ -163,6 +177,8 @@ export interface JudgeInput<F, T> {
   readonly stack: Stack;
   /** How Warroom's own parts are; what the `self` checks judge from. */
   readonly health?: { of(kind: string): readonly PartHealth[] };
+  /** The newest facts of any target, by instance: for checks that span tiers. */
+  facts?<O>(target: string): ReadonlyMap<string, Partial<O>>;
 }
 
 export interface Check<F, T> {
@@ -193,6 +209,8 @@ export interface View {
   /** What is typed behind the system's name: `varnish top`; '' is the default view. */
   readonly name: string;
   readonly summary: string;
+  /** What the look costs its target, in a sentence; such a view needs the right to operate and runs once a host. */
+  readonly cost?: string;
   show(context: CollectContext, args: readonly string[]): Promise<readonly Evidence[]>;
 }
 

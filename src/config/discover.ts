@@ -15,14 +15,13 @@ export interface Discovery {
   readonly notes: readonly string[];
 }
 
-/** Kinds by the name of their daemon; those without a watcher yet are listed as such. */
-const UNWATCHED: Readonly<Record<string, string>> = {
-  postgres: 'postgres',
-  mariadbd: 'mysql',
-  mysqld: 'mysql',
-  memcached: 'memcached',
-  pgbouncer: 'pgbouncer',
-  celery: 'celery',
+/** Servers by the name of their daemon, where they listen unless told otherwise. What right is missing is said at the first look. */
+const SERVERS: Readonly<Record<string, (host: string) => object>> = {
+  postgres: (on) => ({ kind: 'postgres', on, primary: 'postgres://warroom@127.0.0.1:5432/postgres' }),
+  mariadbd: (on) => ({ kind: 'mysql', on, primary: 'mysql://warroom@127.0.0.1:3306/' }),
+  mysqld: (on) => ({ kind: 'mysql', on, primary: 'mysql://warroom@127.0.0.1:3306/' }),
+  memcached: () => ({ kind: 'memcached', servers: ['127.0.0.1:11211'] }),
+  pgbouncer: (on) => ({ kind: 'pgbouncer', on, admin: 'postgres://warroom@127.0.0.1:6432/pgbouncer' }),
 };
 
 /**
@@ -99,10 +98,14 @@ export function discoverFrom(
     };
     notes.push(`varnish: listens on ${listens}.`);
   }
-  for (const kind of new Set(processes.flatMap((process) => UNWATCHED[process.name] ?? []))) {
-    services[kind] = { kind, on: host };
-    notes.push(`${kind}: runs here, but is not watched yet.`);
+  for (const name of new Set(processes.map((process) => process.name))) {
+    const service = SERVERS[name]?.(host);
+    if (!service) continue;
+    services[name] = service;
+    notes.push(`${name}: its usual port is tried, as the user "warroom" without a password.`);
   }
+  if (processes.some((process) => process.argv.some((word) => /(^|\/)celery$/.test(word))))
+    notes.push('celery: runs here; name its broker in a config and it is watched.');
   return {
     config: Config.parse({ launch: { name: host }, hosts: { [host]: { local: true } }, services }),
     notes,

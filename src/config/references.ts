@@ -16,9 +16,10 @@ export function referenceProblems(config: Config, places: Places): WarroomError[
     ...named('host', hosts, ['ssh', 'jump'], config.ssh?.jump),
     ...Object.entries(config.services).flatMap(([name, service]) => {
       const at = (...rest: (string | number)[]) => ['services', name, ...rest];
-      const spares = service.kind === 'uwsgi' ? service.spares : [];
+      const spares = 'spares' in service ? service.spares : [];
+      const on = 'on' in service ? service.on : [];
       return [
-        ...service.on.flatMap((host, i) => named('host', hosts, at('on', i), host)),
+        ...on.flatMap((host, i) => named('host', hosts, at('on', i), host)),
         ...spares.flatMap((host, i) => named('host', hosts, at('spares', i), host)),
         ...named('service', services, at('before'), service.before),
         ...service.uses.flatMap((other, i) => named('service', services, at('uses', i), other)),

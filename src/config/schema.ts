@@ -88,26 +88,89 @@ export const UwsgiService = z.strictObject({
   fifo: z.string().optional(),
   ...edges,
 });
-/** Kinds that the schema knows and nothing watches yet: accepted, and said in `status` and `doctor`. */
-export const UNWATCHED_KINDS = ['celery', 'memcached', 'postgres', 'pgbouncer', 'mysql'] as const;
-const unwatched = UNWATCHED_KINDS.map((kind) =>
-  z.looseObject({ kind: z.literal(kind), on: on.default([]), ...edges }),
-) as [UnwatchedShape, ...UnwatchedShape[]];
-type UnwatchedShape = z.ZodObject<
-  {
-    kind: z.ZodLiteral<(typeof UNWATCHED_KINDS)[number]>;
-    on: z.ZodDefault<typeof on>;
-    before: typeof edges.before;
-    uses: typeof edges.uses;
-  },
-  z.core.$loose
->;
+/**
+ * Where a server is reached and as whom: a URL. One with a password in it stays out of the file: { env: NAME }.
+ * On a service with `on` the URL is opened from that host, so names and loopback addresses are the host's own.
+ */
+export const ServerSource = z.union([
+  SecretSource,
+  z
+    .url()
+    .refine(
+      (text) => !hasPassword(text),
+      'has a password in it: keep the URL elsewhere and write { env: NAME } or { file: PATH }',
+    ),
+]);
+export type ServerSource = z.infer<typeof ServerSource>;
+
+/** Names of replicas: a host of the config (then it is opened from there), else any name. */
+const replicas = z.record(name, ServerSource).default({});
+const optionalOn = on.default([]);
+
+const database = {
+  on: optionalOn,
+  /** URL of the reading account on the primary. */
+  primary: ServerSource,
+  /** URL of the acting account. */
+  act: ServerSource.optional(),
+  replicas,
+  /** Query log on the host; a glob is a pattern of the last part only. */
+  logs: z.string().optional(),
+  /** Roles that are the application's own: whatever else asks is a client from outside. */
+  application: z.array(z.string().min(1)).default([]),
+  /** What the schema should be: a file with a dump of it, or the URL of the environment it was tested in. */
+  reference: z.union([z.string().min(1), SecretSource]).optional(),
+};
+export const PostgresService = z.strictObject({ kind: z.literal('postgres'), ...database, ...edges });
+export const MysqlService = z.strictObject({ kind: z.literal('mysql'), ...database, ...edges });
+export const PgbouncerService = z.strictObject({
+  kind: z.literal('pgbouncer'),
+  on: optionalOn,
+  /** URL of the console: postgres://stats@127.0.0.1:6432/pgbouncer. */
+  admin: ServerSource,
+  file: z.string().default('/etc/pgbouncer/pgbouncer.ini'),
+  ...edges,
+});
+export const MemcachedService = z.strictObject({
+  kind: z.literal('memcached'),
+  /** host:port of each server, in the order in which the application hashes over them. */
+  servers: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]*:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'must be host:port'),
+    )
+    .min(1),
+  user: z.string().optional(),
+  password: SecretSource.optional(),
+  ...edges,
+});
+export const CeleryService = z.strictObject({
+  kind: z.literal('celery'),
+  /** Hosts of the workers; the broker is reached from the first of them. */
+  on: optionalOn,
+  spares: z.array(name).default([]),
+  /** redis://, rediss://, amqp:// or amqps://. */
+  broker: ServerSource,
+  queues: z.array(z.string().min(1)).min(1).default(['celery']),
+  /** What Celery calls control_exchange and event_exchange begin with, and Redis' global_keyprefix. */
+  keyPrefix: z.string().default(''),
+  /** RabbitMQ's management API, for unacknowledged messages and rates: http://monitoring@127.0.0.1:15672. */
+  management: ServerSource.optional(),
+  /** What the workers' unit is called in systemd: named in advice only. */
+  unit: z.string().optional(),
+  ...edges,
+});
 
 export const Service = z.discriminatedUnion('kind', [
   VarnishService,
   HaproxyService,
   UwsgiService,
-  ...unwatched,
+  CeleryService,
+  MemcachedService,
+  PostgresService,
+  PgbouncerService,
+  MysqlService,
 ]);
 export type Service = z.infer<typeof Service>;
 export type ServiceOf<K extends Service['kind']> = Extract<Service, { kind: K }>;
@@ -209,6 +272,14 @@ export const Config = z.strictObject({
 });
 /** The config after defaults; durations are milliseconds, rates are per second. */
 export type Config = z.infer<typeof Config>;
+
+function hasPassword(url: string): boolean {
+  try {
+    return new URL(url).password !== '';
+  } catch {
+    return false;
+  }
+}
 
 function isTimezone(zone: string): boolean {
   try {

@@ -20,6 +20,11 @@ export interface StackService<S extends Service = Service> {
   readonly config: S;
 }
 
+/** "cache1:11211" -> "cache1". */
+export function hostPart(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+}
+
 /** What is watched: hosts, services and the edges between them. Built once from the config, never changed. */
 export class Stack {
   readonly hosts: ReadonlyMap<string, Host>;
@@ -72,11 +77,27 @@ export class Stack {
     return [...this.services.keys()].filter((other) => this.below(other).includes(name));
   }
 
-  /** Hosts that a service runs on; its spares too when asked. */
+  /** Hosts of the config that a service runs on; its spares too when asked. */
   hostsOf(name: string, withSpares = false): string[] {
     const service = this.services.get(name)?.config;
     if (!service) return [];
-    return [...service.on, ...(withSpares && service.kind === 'uwsgi' ? service.spares : [])];
+    switch (service.kind) {
+      case 'uwsgi':
+      case 'celery':
+        return [...service.on, ...(withSpares ? service.spares : [])];
+      case 'memcached':
+        return [...new Set(service.servers.map(hostPart))].filter((host) => this.hosts.has(host));
+      case 'postgres':
+      case 'mysql':
+        return [
+          ...new Set([
+            ...service.on,
+            ...Object.keys(service.replicas).filter((host) => this.hosts.has(host)),
+          ]),
+        ];
+      default:
+        return [...service.on];
+    }
   }
 
   /** Services that run on a host (spares not counted). */

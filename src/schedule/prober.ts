@@ -1,3 +1,4 @@
+import { contextAt } from '../checks/context.ts';
 import type { Probe } from '../checks/contract.ts';
 import { WarroomError } from '../errors/catalogue.ts';
 import type { Targets } from '../targets/contract.ts';
@@ -10,9 +11,6 @@ export function prober(watcher: Watcher, targets: Targets) {
   return async <A, R>(probe: Probe<A, R>, target: string, args: A, host?: string): Promise<R> => {
     const place = watcher.places(target).find((one) => host === undefined || one.instance === host);
     if (!place) throw new WarroomError('NOT_FOUND', { kind: 'place', id: host ?? target, hint: '' });
-    return probe.run(
-      { place, target: targets.reading(place.instance), signal: AbortSignal.timeout(PROBE_MS) },
-      args,
-    );
+    return probe.run(contextAt(place, targets, AbortSignal.timeout(PROBE_MS)), args);
   };
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { contextAt } from '../checks/context.ts';
 import type {
   Change,
   Collector,
@@ -188,7 +189,7 @@ export class Watcher implements Seen {
     const timeoutMs = collector.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      const context = { place, target: this.options.targets.reading(place.instance), signal };
+      const context = contextAt(place, this.options.targets, signal);
       const snapshot = await within(
         collector.collect(context, slot.previous),
         timeoutMs,
@@ -306,6 +307,7 @@ export class Watcher implements Seen {
       thresholds,
       stack: this.options.stack,
       health: this.options.health,
+      facts: <O>(other: string) => this.facts<O>(other),
     };
   }
 

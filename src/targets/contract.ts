@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Command } from './command.ts';
+import type { Links } from './links.ts';
 
 export interface ReadOptions {
   /** Milliseconds until the call is given up as TARGET_DEADLINE; default 5000. */
@@ -52,6 +53,10 @@ export interface TargetHealth {
 /** All targets of a stack, made on first use and kept. */
 export interface Targets {
   reading(host: string): Target;
+  /** A server that is on no host of the config: sockets from this machine only. */
+  direct(name: string): Target;
+  /** Clients of servers that speak a protocol of their own, kept between rounds. */
+  readonly links: Links;
   /** Undefined where the config has no acting account (a remediation is then "not possible here"). */
   acting(host: string): Target | undefined;
   health(): TargetHealth[];

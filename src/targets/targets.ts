@@ -1,10 +1,12 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Config, SecretSource } from '../config/schema.ts';
-import type { Secret } from '../config/secret.ts';
+import { Secret } from '../config/secret.ts';
 import type { Host, Stack } from '../config/stack.ts';
 import { WarroomError } from '../errors/catalogue.ts';
 import type { Target, TargetHealth, Targets } from './contract.ts';
+import { DirectTarget } from './direct.ts';
+import { Links } from './links.ts';
 import { LocalTarget } from './local.ts';
 import { SshTarget } from './ssh.ts';
 import { SshConnection } from './ssh-connection.ts';
@@ -66,11 +68,15 @@ export function openTargets(
     made.set(id, target);
     return target;
   };
+  const links = new Links((source) => (typeof source === 'string' ? new Secret(source) : secretOf(source)));
   return {
+    links,
+    direct: (name) => new DirectTarget(name),
     reading: (host) => get(host, 'reading'),
     acting: (host) => (config.act ? get(host, 'acting') : undefined),
     health: () => [...states.values()],
     close: async () => {
+      links.close();
       await Promise.all([...made.values()].map((target) => target.close()));
       await Promise.all([...jumps.values()].map((jump) => jump.close()));
     },

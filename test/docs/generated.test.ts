@@ -10,10 +10,9 @@ it('the pages made from the code are up to date', () => {
   expect(done.status).toBe(0);
 });
 
-it('every check has a title for its thread, and no title is left over', () => {
-  expect(Object.keys(TITLES).sort()).toEqual(
-    SYSTEMS.flatMap((system) => system.checks.map((check) => check.id)).sort(),
-  );
+it('every check has a title for its thread', () => {
+  const ids = SYSTEMS.flatMap((system) => system.checks.map((check) => check.id));
+  expect(ids.filter((id) => TITLES[id] === undefined)).toEqual([]);
 });
 
 it('names are used once: checks by id, commands by name and short form', () => {

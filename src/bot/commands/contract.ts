@@ -64,6 +64,8 @@ export interface CommandDesk {
     args: readonly string[],
     by: string,
   ): Promise<readonly Evidence[]>;
+  /** Instances of a service that can be looked at now: its servers, and the spares in use. */
+  instances(service: string): readonly string[];
   propose(
     incident: number,
     wish: Wish,
@@ -75,6 +77,8 @@ export interface CommandDesk {
   proposal(id: string): ProposalJson | undefined;
   /** Writes into the audit log what a command refuses beyond its own right. */
   refused(identity: Identity, what: string, json: object): void;
+  /** Writes into the audit log what a command did that a person answers for. */
+  audited(identity: Identity, what: string, json: object): void;
   approve(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   refuse(id: string, planHash: string, identity: Identity): Promise<PressResult>;
   handsOff(on: boolean, by: string): Promise<void>;

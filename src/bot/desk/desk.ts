@@ -174,6 +174,12 @@ export class WarroomDesk implements Desk, CommandDesk {
     );
   }
 
+  audited(identity: Identity, what: string, json: object): void {
+    this.#audit(identity, what, json).catch((thrown: unknown) =>
+      this.parts.log.error({ err: thrown, what }, 'a row of the audit log could not be written'),
+    );
+  }
+
   approve(proposalId: string, planHash: string, identity: Identity): Promise<PressResult> {
     return this.parts.guard.approve(proposalId, planHash, identity);
   }
@@ -267,6 +273,10 @@ export class WarroomDesk implements Desk, CommandDesk {
         hint: 'A spare is looked at once it is in use.',
       });
     return this.parts.looks.look(found, view, place, args, by);
+  }
+
+  instances(service: string): readonly string[] {
+    return this.parts.watcher.places(service).map(({ instance }) => instance);
   }
 
   propose(incident: number, wish: Wish, by: string) {

@@ -1,3 +1,4 @@
+import { contextAt } from '../../checks/context.ts';
 import type { Evidence, Place, System } from '../../checks/contract.ts';
 import { WarroomError } from '../../errors/catalogue.ts';
 import type { Targets } from '../../targets/contract.ts';
@@ -33,10 +34,7 @@ export class LiveLooks {
     if (!found)
       throw new WarroomError('BAD_ARGUMENT', { command: system.id, problem: 'it has nothing to show yet.' });
     const started = found
-      .show(
-        { place, target: this.targets.reading(place.instance), signal: AbortSignal.timeout(LOOK_MS) },
-        args,
-      )
+      .show(contextAt(place, this.targets, AbortSignal.timeout(LOOK_MS)), args)
       .finally(() => this.#inFlight.delete(id));
     this.#inFlight.set(id, started);
     return started;

@@ -1,6 +1,5 @@
 import type { Finding, Level } from '../../checks/contract.ts';
 import type { Config } from '../../config/schema.ts';
-import { UNWATCHED_KINDS } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import type { History } from '../../history/history.ts';
 import { worst } from '../../schedule/judging.ts';
@@ -15,6 +14,11 @@ const SPARKS: Readonly<Record<string, string>> = {
   haproxy: 'haproxy.queue',
   uwsgi: 'uwsgi.busy_workers',
   host: 'host.cpu_busy',
+  celery: 'celery.backlog',
+  memcached: 'memcached.hit_share',
+  postgres: 'postgres.active',
+  pgbouncer: 'pgbouncer.waiting',
+  mysql: 'mysql.active',
 };
 const SPARK_MS = 10 * 60_000;
 
@@ -122,7 +126,6 @@ function row(
   const findings = all.filter((finding) => finding.target === name);
   const instances = watcher.instances(name);
   const system = watcher.system(kind);
-  const unwatched = (UNWATCHED_KINDS as readonly string[]).includes(kind);
   const metric = SPARKS[kind];
   const needsSetUp =
     instances.length === 0 && setUp.some((item) => !item.done && item.target.startsWith(`${name} on `));
@@ -131,13 +134,14 @@ function row(
     name,
     kind,
     on,
-    level: unwatched
-      ? 'unwatched'
-      : needsSetUp
-        ? 'set-up'
-        : findings.length === 0
-          ? 'unknown'
-          : worst(findings.map((finding) => finding.level)),
+    level:
+      system?.collectors.length === 0
+        ? 'unwatched'
+        : needsSetUp
+          ? 'set-up'
+          : findings.length === 0
+            ? 'unknown'
+            : worst(findings.map((finding) => finding.level)),
     figures: instances.length > 0 && system ? system.figures(instances) : '',
     ...watcher.freshness(name),
     spark: spark && spark.points.length > 0 ? spark : null,

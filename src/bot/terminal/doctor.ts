@@ -2,7 +2,6 @@ import { pino } from 'pino';
 import { SYSTEMS } from '../../checks/index.ts';
 import type { LoadedConfig } from '../../config/load.ts';
 import type { Config } from '../../config/schema.ts';
-import { UNWATCHED_KINDS } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
 import { reason, WarroomError } from '../../errors/catalogue.ts';
 import { HealthBoard } from '../../health/health.ts';
@@ -82,8 +81,6 @@ async function hosts(stack: Stack, targets: Targets): Promise<Diagnosed[]> {
 
 function services(stack: Stack, watcher: Watcher): Diagnosed[] {
   return [...stack.services.values()].flatMap((service): Diagnosed[] => {
-    if ((UNWATCHED_KINDS as readonly string[]).includes(service.kind))
-      return [{ state: 'later', about: service.name, what: `${service.kind} is not watched yet` }];
     return watcher.state(service.name).map(({ instance, collector, problem, mend }) => ({
       state: problem === undefined ? 'ok' : 'missing',
       about: `${service.name} on ${instance}`,

@@ -76,7 +76,7 @@ async function connect(
   try {
     return await target.connect({ host: '127.0.0.1', port: 80 }, options);
   } catch (thrown) {
-    if (place.host.local || signal.aborted) throw thrown;
+    if (!place.host || place.host.local || signal.aborted) throw thrown;
     return target.connect({ host: place.host.address, port: 80 }, options);
   }
 }

@@ -5,11 +5,12 @@ import type { HostProcess } from '../../../src/checks/host/facts.ts';
 import { host } from '../../../src/checks/host/index.ts';
 import { sh } from '../../../src/targets/command.ts';
 import { LocalTarget } from '../../../src/targets/local.ts';
+import { noLink } from '../no-link.ts';
 import { judge, place } from './replay.ts';
 
 const target = new LocalTarget('web1', 'reading');
 afterAll(() => target.close());
-const context = () => ({ target, place, signal: AbortSignal.timeout(15_000) });
+const context = () => ({ target, place, signal: AbortSignal.timeout(15_000), link: noLink });
 
 it('agrees with ps about a process, and with df about the disk', async () => {
   // Its name is ours alone, so that it is found among all that runs here.

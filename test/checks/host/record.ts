@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { host } from '../../../src/checks/host/index.ts';
 import type { Command } from '../../../src/targets/command.ts';
 import type { Target } from '../../../src/targets/contract.ts';
+import { noLink } from '../no-link.ts';
 import { answersOf, FIXTURES, judge, place, play, ROUNDS, replayed } from './replay.ts';
 
 /**
@@ -72,7 +73,7 @@ sleep 1000 </dev/null`;
     if (i === 4 || i === 5) await pause(5000);
     const collector = host.collectors.find((one) => one.id === id);
     const snapshot = await collector?.collect(
-      { target, place, signal: AbortSignal.timeout(10_000) },
+      { target, place, signal: AbortSignal.timeout(10_000), link: noLink },
       previous.get(id),
     );
     previous.set(id, { at: Date.now(), snapshot });

@@ -7,6 +7,7 @@ import { Config } from '../../../src/config/schema.ts';
 import { Stack } from '../../../src/config/stack.ts';
 import { instanceView, judged } from '../../../src/schedule/judging.ts';
 import type { Target } from '../../../src/targets/contract.ts';
+import { noLink } from '../no-link.ts';
 
 export const FIXTURES = fileURLToPath(new URL('../../fixtures/host/', import.meta.url));
 
@@ -66,7 +67,10 @@ export async function play(target: Target, rounds: readonly string[] = ROUNDS): 
     const collector = host.collectors.find((one) => one.id === id);
     if (!collector) throw new Error(`There is no collector ${id}.`);
     const before = previous.get(id);
-    const snapshot = await collector.collect({ target, place, signal: AbortSignal.timeout(10_000) }, before);
+    const snapshot = await collector.collect(
+      { target, place, signal: AbortSignal.timeout(10_000), link: noLink },
+      before,
+    );
     const now = { at: (before?.at ?? 0) + 5000, snapshot };
     const measured = collector.measure(before, now, place);
     previous.set(id, now);

@@ -6,6 +6,7 @@ import { History } from '../../../src/history/history.ts';
 import { instanceView } from '../../../src/schedule/judging.ts';
 import type { Target } from '../../../src/targets/contract.ts';
 import { LocalTarget } from '../../../src/targets/local.ts';
+import { noLink } from '../no-link.ts';
 
 export function stackOf(services: Record<string, unknown>, hosts: readonly string[] = ['here']): Stack {
   return new Stack(
@@ -21,7 +22,7 @@ export function placeOf(stack: Stack, service: string, instance = 'here'): Place
 }
 
 export function contextOf(place: Place, target: Target = new LocalTarget('here', 'reading')) {
-  return { place, target, signal: AbortSignal.timeout(15_000) };
+  return { place, target, signal: AbortSignal.timeout(15_000), link: noLink };
 }
 
 /** Collects, measures and remembers, as the watcher does. */

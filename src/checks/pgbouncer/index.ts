@@ -1,0 +1,10 @@
+import { defineSystem } from '../contract.ts';
+
+export const pgbouncer = defineSystem<object>({
+  id: 'pgbouncer',
+  watches: 'pgbouncer',
+  collectors: [],
+  checks: [],
+  views: [],
+  figures: () => '',
+});
