@@ -16,6 +16,7 @@ import { Silences } from './bot/desk/silences.ts';
 import { visitorsOf } from './bot/desk/status-json.ts';
 import { Escalator } from './bot/escalator.ts';
 import { startHeartbeat } from './bot/heartbeat.ts';
+import { Metrics } from './bot/metrics.ts';
 import { serveTerminal, socketPath } from './bot/terminal/socket.ts';
 import { proposalPostId, Threads } from './bot/threads.ts';
 import { setUpMessage } from './bot/views/status.ts';
@@ -262,6 +263,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     webRoot: options.webRoot,
     log,
     version: options.version,
+    metrics: new Metrics({
+      readings: () => watcher.readings(),
+      findings: () => watcher.findings(),
+      openIncidents: () => desk.incidents('open').length,
+    }),
     secretOf: (source) => loaded.secret(source),
   });
   onStop('console', () => console.close());

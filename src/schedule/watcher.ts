@@ -155,6 +155,14 @@ export class Watcher implements Seen {
     return this.#views(target);
   }
 
+  /** The newest readings of everything that answers. */
+  readings(): { target: string; instance: string; readings: InstanceView<object>['readings'] }[] {
+    const targets = new Set([...this.#slots.values()].map((slot) => slot.place.target));
+    return [...targets].flatMap((target) =>
+      this.#views(target).map(({ instance, readings }) => ({ target, instance, readings })),
+    );
+  }
+
   places(target: string): Place[] {
     return this.options.systems
       .flatMap((system) => placesOf(system, this.options.stack, this.#inUse))

@@ -13,6 +13,7 @@ const CLOSED = [
   ['GET', '/api/complete?text=st'],
   ['GET', '/api/readings?metric=uwsgi.busy_workers&target=app&window=10m'],
   ['GET', '/api/stream'],
+  ['GET', '/metrics'],
   ['GET', '/api/nothing-here'],
   ['GET', '/%61pi/status'],
   ['GET', '/api//status'],

@@ -19,6 +19,8 @@ export interface ConsoleOptions {
   readonly webRoot: string;
   readonly log: ConsoleLog;
   readonly version: string;
+  /** What `/metrics` answers; without it there is no such page. */
+  readonly metrics?: { readonly contentType: string; text(): Promise<string> };
   /** Reads a token's secret; `path` is its place in the config. Throws when it is missing. */
   readonly secretOf: (source: SecretSource, path: string) => Secret;
   readonly now?: () => number;

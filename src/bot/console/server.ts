@@ -69,6 +69,11 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   }));
   signInRoutes(app, { options, sessions, callers });
   deskRoutes(app, desk);
+  const { metrics } = options;
+  if (metrics)
+    app.get('/metrics', async (_request, reply) =>
+      reply.type(metrics.contentType).send(await metrics.text()),
+    );
   app.get('/api/stream', (request, reply) => {
     if (streams.full) throw new Refusal('TOO_MANY_READERS');
     if (!request.caller) throw new Refusal('NOT_SIGNED_IN');
