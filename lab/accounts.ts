@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { addressOf, HOSTS } from './plan.ts';
+import { addressOf, type PlannedHost } from './plan.ts';
 import { run } from './run.ts';
 
 export const READER = 'warroom';
@@ -25,13 +25,13 @@ export function knownHostsFile(root: string): string {
   return join(root, 'keys', 'known_hosts');
 }
 
-/** Keys of the accounts and of all hosts, and the known_hosts that names them. */
-export function makeKeys(root: string, number: number): void {
+/** Keys of the accounts and of the hosts, and the known_hosts that names them. */
+export function makeKeys(root: string, number: number, hosts: readonly PlannedHost[]): void {
   const dir = join(root, 'keys');
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true, mode: 0o755 });
   for (const user of LOGINS) makeKey(keyFile(root, user), user);
-  const lines = HOSTS.map((host) => {
+  const lines = hosts.map((host) => {
     const file = hostKeyFile(root, host.name);
     mkdirSync(join(file, '..'), { recursive: true });
     rmSync(file, { force: true });

@@ -28,6 +28,7 @@ export interface Calibration {
  * Leaves the lab healthy and without traffic.
  */
 export async function calibrate(lab: Lab, say: (line: string) => void): Promise<Calibration> {
+  if (!lab.state.parts.includes('web')) throw new RangeError('Only web can be calibrated, and it is not up.');
   if (!lab.state.capped)
     throw new Error('Without CPU caps there is nothing to calibrate: three servers are as fast as five.');
   const probeRate = LIMITS.rate / 3;

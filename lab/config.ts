@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ACTOR, keyFile, knownHostsFile, READER } from './accounts.ts';
+import { configServices } from './config-services.ts';
 import { LIMITS } from './limits.ts';
-import { addressOf, HOSTS, SITE } from './plan.ts';
-import { ADMIN_SOCKET, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
-import { APP_PORT, FIFO, STATS } from './services/uwsgi.ts';
-import { CLI, SECRET, VCL_FILE } from './services/varnish.ts';
+import { addressOf, HOSTS, inParts, SITE } from './plan.ts';
+import { secretFile } from './secrets.ts';
+import type { Place } from './services/service.ts';
 
 const CONSOLE_PORT = 7080;
-/** The host that carries what all of them share; application servers are what loads this machine. */
+/** The host that carries what all of them share, where it is up; application servers are what loads this machine. */
 const KERNEL_HOST = 'app1';
 
 /** People of the lab: two approvers, an operator, and a stranger who is nobody to the config. */
@@ -22,21 +22,19 @@ const PEOPLE = {
 const STRANGER = 'eve';
 
 /** `warroom.yaml`, which works as it stands, and the console tokens of its people in `tokens.json`. */
-export function writeConfig(root: string, number: number): void {
-  const secrets = join(root, 'secrets');
-  mkdirSync(secrets, { recursive: true, mode: 0o700 });
+export function writeConfig(place: Place): void {
+  const { root, number, parts } = place;
   const names = [...Object.keys(PEOPLE), STRANGER];
   const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(24).toString('base64url')]));
-  for (const name of names) writeFileSync(join(secrets, name), `${tokens[name]}\n`, { mode: 0o600 });
   writeFileSync(join(root, 'tokens.json'), JSON.stringify(tokens, null, 2), { mode: 0o600 });
   const account = (user: string) => ({
     user,
     key: { file: keyFile(root, user) },
     knownHosts: knownHostsFile(root),
   });
-  // client1 is where visitors come from; nobody watches it.
-  const watched = HOSTS.filter((host) => host.role !== 'client');
-  const apps = HOSTS.filter((host) => host.role === 'uwsgi');
+  // Clients are where visitors and reports come from; nobody watches them.
+  const watched = inParts(HOSTS, parts).filter((host) => host.role !== 'client');
+  const kernelHost = (watched.find((host) => host.name === KERNEL_HOST) ?? watched[0])?.name;
   const listen = `127.0.0.1:${CONSOLE_PORT + number}`;
   const config = {
     launch: {
@@ -52,50 +50,18 @@ export function writeConfig(root: string, number: number): void {
         host.name,
         {
           address: addressOf(number, host.name),
-          ...(host.name === KERNEL_HOST ? {} : { sharedKernel: true }),
+          ...(host.name === kernelHost ? {} : { sharedKernel: true }),
         },
       ]),
     ),
-    services: {
-      edge: {
-        kind: 'varnish',
-        on: 'web1',
-        url: `http://${SITE}`,
-        address: `${addressOf(number, 'web1')}:80`,
-        cached: ['/', '/product/*'],
-        passed: ['/cart*', '/account*', '/order/*', '/buy/*'],
-        cli: CLI,
-        secret: SECRET,
-        file: VCL_FILE,
-        before: 'balancer',
-      },
-      balancer: {
-        kind: 'haproxy',
-        on: 'lb1',
-        socket: USER_SOCKET,
-        adminSocket: ADMIN_SOCKET,
-        backend: 'shop',
-        file: HAPROXY_FILE,
-        before: 'app',
-      },
-      app: {
-        kind: 'uwsgi',
-        on: apps.filter((host) => !host.spare).map((host) => host.name),
-        spares: apps.filter((host) => host.spare).map((host) => host.name),
-        port: APP_PORT,
-        stats: STATS,
-        fifo: FIFO,
-        uses: ['shopdb'],
-      },
-      shopdb: { kind: 'postgres', on: 'db1' },
-    },
+    services: configServices(place),
     sites: [SITE],
     console: {
       listen,
       publicUrl: `http://${listen}`,
       tokens: names.map((name) => ({
         name,
-        secret: { file: join(secrets, name) },
+        secret: secretFile(root, name, tokens[name] ?? ''),
         ...(name === STRANGER ? { may: [] } : { person: name, may: PEOPLE[name as keyof typeof PEOPLE] }),
       })),
     },

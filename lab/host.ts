@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ACTOR, READER, writeAccounts, writeSshd } from './accounts.ts';
 import { cpuGroup, cpuGroupView, dropCpuGroup } from './cgroup.ts';
 import { dropNamespace, namespaceFile } from './network.ts';
-import { address, HOSTS, namespace, type PlannedHost } from './plan.ts';
+import { address, namespace, type PlannedHost } from './plan.ts';
 import { connects, daemon, PATH, until } from './run.ts';
 
 /** A folder of the host's own, shown at a path of the system. */
@@ -20,15 +20,21 @@ export function hostDir(root: string, host: string): string {
   return join(root, 'hosts', host);
 }
 
-/** Writes the host's files; its namespace and CPU group exist already. */
-export function writeHost(root: string, number: number, host: PlannedHost, binds: readonly Bind[]): void {
+/** Writes the host's files, `hosts` being all that are up; its namespace and CPU group exist already. */
+export function writeHost(
+  root: string,
+  number: number,
+  host: PlannedHost,
+  hosts: readonly PlannedHost[],
+  binds: readonly Bind[],
+): void {
   const dir = hostDir(root, host.name);
   const own = [...BINDS, ...binds];
   for (const sub of ['etc', `home/${READER}`, `home/${ACTOR}`, ...own.map(([name]) => name)])
     mkdirSync(join(dir, sub), { recursive: true, mode: 0o755 });
   writeAccounts(join(dir, 'etc'));
   writeSshd(root, host.name);
-  const neighbours = HOSTS.map((one) => `${address(number, one.last)} ${one.name}`);
+  const neighbours = hosts.map((one) => `${address(number, one.last)} ${one.name}`);
   writeFileSync(join(dir, 'etc', 'hosts'), `127.0.0.1 localhost\n${neighbours.join('\n')}\n`);
   writeFileSync(join(dir, 'boot.sh'), bootScript(root, number, host.name, own));
 }

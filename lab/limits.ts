@@ -7,7 +7,14 @@ export const CPU_CORES = {
   lb1: 0.3,
   app: 0.2,
   db1: 0.4,
+  db2: 0.3,
+  my1: 0.4,
+  my2: 0.3,
+  cache: 0.2,
+  queue1: 0.2,
+  worker: 0.3,
   client1: 0.4,
+  client2: 0.3,
 } as const;
 
 /** Cores of a host while its servers start: importing Django within 0.2 of a core would take seconds. */

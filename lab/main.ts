@@ -7,6 +7,7 @@ import { FAULTS } from './faults/index.ts';
 import { Lab } from './lab.ts';
 import { LIMITS } from './limits.ts';
 import { canSudo, labPossible } from './packages.ts';
+import { PARTS, partsOf } from './plan.ts';
 import { readState } from './state.ts';
 import { labStatus } from './status.ts';
 import { summary } from './summary.ts';
@@ -18,6 +19,7 @@ interface Options {
   readonly keep?: boolean;
   readonly seconds?: string;
   readonly host?: string;
+  readonly only?: string;
 }
 
 const IMPOSSIBLE = 3;
@@ -36,23 +38,27 @@ function command(spec: string, about: string): Command {
     .option('--json', 'answer in JSON');
 }
 
-command('up', 'starts the stack').action(async (options: Options) => {
-  const before = readState(resolve(options.root))?.complete;
-  const started = Date.now();
-  await upLab({ root: options.root, say });
-  const status = labStatus(options.root);
-  const how = before ? 'Up already' : `Up in ${((Date.now() - started) / 1000).toFixed(1)} s`;
-  const call = 'npm run lab --';
-  show(
-    status,
-    options.json,
-    `${how}: ${status.public}
+command('up', 'starts the stack')
+  .option('--only <parts>', `only some of it: ${PARTS.join(',')}`)
+  .action(async (options: Options) => {
+    const before = readState(resolve(options.root))?.complete;
+    const started = Date.now();
+    const only = options.only === undefined ? {} : { only: partsOf(options.only) };
+    await upLab({ root: options.root, say, ...only });
+    const status = labStatus(options.root);
+    const how = before ? 'Up already' : `Up in ${((Date.now() - started) / 1000).toFixed(1)} s`;
+    const call = 'npm run lab --';
+    const fault = FAULTS.find((one) => one.parts?.every((part) => status.parts.includes(part)))?.name;
+    show(
+      status,
+      options.json,
+      `${how}: ${status.public ?? status.parts.join(', ')}
 Watch it:  node dist/main.js start --config ${status.config}
-Visitors:  ${call} traffic default --root ${status.root}
-A fault:   ${call} fault no-redirect-cache on --root ${status.root}
+Visitors:  ${status.public ? `${call} traffic default --root ${status.root}` : 'only where web is up'}
+A fault:   ${call} fault ${fault ?? 'pinned-core'} on --root ${status.root}
 The end:   ${call} down --root ${status.root}`,
-  );
-});
+    );
+  });
 
 command('down', 'ends it without a trace')
   .option('--keep', 'keep the folder, with its logs')

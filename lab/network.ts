@@ -56,6 +56,14 @@ export function processesIn(number: number, host: string): number[] {
     .filter((pid) => netOf(pid) === `net:[${inode}]`);
 }
 
+/** Ends a host by its first process, and waits until all that was in it is gone; its namespace stays. */
+export async function endFirst(number: number, host: string, first: number): Promise<void> {
+  if (!isIn(number, host, first)) return;
+  kill(first);
+  // The kernel takes it away once all others in the host have ended.
+  await until(`the end of ${host}`, () => !existsSync(`/proc/${first}`), 15_000);
+}
+
 /** Ends all that lives in the namespace, then the namespace. */
 export async function dropNamespace(number: number, host: string): Promise<void> {
   if (!existsSync(namespaceFile(number, host))) return;

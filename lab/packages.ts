@@ -1,23 +1,49 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { PARTS, type Part } from './plan.ts';
 
-/** Program that proves a package, and the package. */
-const NEEDED: readonly (readonly [program: string, packages: string])[] = [
-  ['/usr/sbin/varnishd', 'varnish'],
-  ['/usr/bin/uwsgi', 'uwsgi-core'],
-  ['/usr/lib/uwsgi/plugins/python3_plugin.so', 'uwsgi-plugin-python3'],
-  ['/usr/lib/python3/dist-packages/django/__init__.py', 'python3-django'],
-  ['/usr/lib/python3/dist-packages/psycopg2/__init__.py', 'python3-psycopg2'],
-  ['/usr/lib/postgresql', 'postgresql'],
-  ['/usr/sbin/haproxy', 'haproxy'],
+type Package = readonly [program: string, packages: string];
+
+/** Program that proves a package, and the package: what every lab needs. */
+const NEEDED: readonly Package[] = [
   ['/usr/sbin/sshd', 'openssh-server'],
   ['/usr/bin/ssh-keygen', 'openssh-client'],
   ['/bin/ip', 'iproute2'],
   ['/usr/bin/setpriv', 'util-linux'],
   ['/usr/bin/ps', 'procps'],
   ['/usr/bin/nsenter', 'util-linux'],
-  ['/usr/bin/gcc', 'gcc'],
 ];
+
+const POSTGRES: readonly Package[] = [['/usr/lib/postgresql', 'postgresql']];
+
+/** What a part needs besides. */
+const NEEDED_BY: Readonly<Record<Part, readonly Package[]>> = {
+  web: [
+    ['/usr/sbin/varnishd', 'varnish'],
+    ['/usr/bin/gcc', 'gcc'],
+    ['/usr/sbin/haproxy', 'haproxy'],
+    ['/usr/bin/uwsgi', 'uwsgi-core'],
+    ['/usr/lib/uwsgi/plugins/python3_plugin.so', 'uwsgi-plugin-python3'],
+    ['/usr/lib/python3/dist-packages/django/__init__.py', 'python3-django'],
+    ['/usr/lib/python3/dist-packages/psycopg2/__init__.py', 'python3-psycopg2'],
+    ...POSTGRES,
+  ],
+  postgres: [...POSTGRES, ['/usr/sbin/pgbouncer', 'pgbouncer']],
+  mysql: [
+    ['/usr/sbin/mariadbd', 'mariadb-server'],
+    ['/usr/bin/mariadb', 'mariadb-client'],
+    ['/usr/lib/python3/dist-packages/MySQLdb/__init__.py', 'python3-mysqldb'],
+  ],
+  cache: [
+    ['/usr/bin/memcached', 'memcached'],
+    ['/usr/lib/python3/dist-packages/pymemcache/__init__.py', 'python3-pymemcache'],
+  ],
+  tasks: [
+    ['/usr/bin/redis-server', 'redis-server'],
+    ['/usr/bin/celery', 'celery'],
+    ['/usr/lib/python3/dist-packages/redis/__init__.py', 'python3-redis'],
+  ],
+};
 
 export type Possible = { readonly possible: true } | { readonly possible: false; readonly reason: string };
 
@@ -42,13 +68,16 @@ export function canSudo(): boolean {
   return spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
-export function missingPackages(): string[] {
-  return NEEDED.filter(([program]) => !existsSync(program)).map(([, name]) => name);
+/** Packages that are not here, each once. */
+export function missingPackages(parts: readonly Part[] = PARTS): string[] {
+  const needed = [...NEEDED, ...parts.flatMap((part) => NEEDED_BY[part])];
+  const missing = needed.filter(([program]) => !existsSync(program)).map(([, name]) => name);
+  return [...new Set(missing)];
 }
 
 /** Installs what is missing, after saying what. Servers that packages would start are kept from starting. */
-export function ensurePackages(say: (line: string) => void): void {
-  const missing = missingPackages();
+export function ensurePackages(say: (line: string) => void, parts: readonly Part[] = PARTS): void {
+  const missing = missingPackages(parts);
   if (missing.length === 0) return;
   say(`Installing from this machine's package sources: ${missing.join(' ')}`);
   const policy = '/usr/sbin/policy-rc.d';
@@ -60,7 +89,7 @@ export function ensurePackages(say: (line: string) => void): void {
   } finally {
     if (ours) rmSync(policy, { force: true });
   }
-  const still = missingPackages();
+  const still = missingPackages(parts);
   if (still.length > 0)
     throw new Error(`After the installation these are still missing: ${still.join(', ')}.`);
 }

@@ -30,10 +30,10 @@ export function tried(argv: readonly string[]): boolean {
   return spawnSync(program, rest, { env: ENV, timeout: 20_000, stdio: 'ignore' }).status === 0;
 }
 
-export function runAsync(argv: readonly string[], input?: string): Promise<string> {
+export function runAsync(argv: readonly string[], input?: string, timeoutMs = 60_000): Promise<string> {
   const [program = '', ...rest] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, rest, { env: ENV, timeout: 60_000 });
+    const child = spawn(program, rest, { env: ENV, timeout: timeoutMs });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (data: Buffer) => out.push(data));
@@ -51,6 +51,14 @@ export function runAsync(argv: readonly string[], input?: string): Promise<strin
     child.stdin.on('error', () => undefined);
     child.stdin.end(input ?? '');
   });
+}
+
+/** Whether a command ends well. */
+export function succeeds(argv: readonly string[]): Promise<boolean> {
+  return runAsync(argv, '', 20_000).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Starts a process that outlives this one, its output in a file. */

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Part } from './plan.ts';
 
 /** What `up` made; written before it is made, so that `down` can undo an `up` that failed half-way. */
 export interface LabState {
@@ -7,14 +8,25 @@ export interface LabState {
   readonly root: string;
   /** False until everything answered. */
   readonly complete: boolean;
+  /** What of the stack was asked for. */
+  readonly parts: readonly Part[];
   /** Host -> pid of its first process (the child of unshare), as seen from outside. */
   readonly hosts: Readonly<Record<string, number>>;
   /** Whether the hosts' CPU is capped. */
   readonly capped: boolean;
+  /** Long-running processes that faults and tests started inside hosts. */
+  readonly daemons: readonly LabDaemon[];
   /** Faults that are on, with the host that each broke. */
   readonly faults: Readonly<Record<string, { readonly host: string }>>;
   /** Requests a second that traffic was last started with. */
   readonly rate: number;
+}
+
+export interface LabDaemon {
+  readonly host: string;
+  readonly name: string;
+  /** As seen from inside the host; leader of a process group of its own. */
+  readonly pid: number;
 }
 
 /** Outside every root, since labs on different roots must not take the same number. */

@@ -3,10 +3,9 @@ import { ACTOR, keyFile, knownHostsFile, READER } from './accounts.ts';
 import { FAULTS } from './faults/index.ts';
 import { Lab } from './lab.ts';
 import { isAlive } from './network.ts';
-import { addressOf, HOSTS, SITE } from './plan.ts';
-import { ADMIN_SOCKET, BALANCER_PORT, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
-import { APP_PORT, FIFO, INI_FILE, STATS } from './services/uwsgi.ts';
-import { CLI, SECRET, VCL_FILE } from './services/varnish.ts';
+import { SITE } from './plan.ts';
+import { passwordsFile } from './secrets.ts';
+import { serviceStatus } from './status-services.ts';
 import { runningGenerator } from './traffic/control.ts';
 
 export type LabStatus = ReturnType<typeof labStatus>;
@@ -15,53 +14,28 @@ export type LabStatus = ReturnType<typeof labStatus>;
 export function labStatus(root: string) {
   const lab = new Lab(root);
   const { state } = lab;
-  const { number } = state;
-  const at = (host: string) => addressOf(number, host);
   const login = (user: string) => ({ user, port: 22, key: keyFile(state.root, user) });
-  const apps = HOSTS.filter((host) => host.role === 'uwsgi').map((host) => host.name);
   return {
     up: state.complete && isAlive(state.number, state.hosts),
-    number,
+    number: state.number,
     root: state.root,
-    public: `http://${at('web1')}`,
+    parts: state.parts,
+    /** Where visitors come in; null where web is not up. */
+    public: state.parts.includes('web') ? `http://${lab.address('web1')}` : null,
     site: SITE,
     config: join(state.root, 'warroom.yaml'),
     tokens: join(state.root, 'tokens.json'),
+    passwords: passwordsFile(state.root),
     capped: state.capped,
     knownHosts: knownHostsFile(state.root),
     accounts: { read: login(READER), act: login(ACTOR) },
     hosts: Object.fromEntries(
-      HOSTS.map((host) => [host.name, { address: at(host.name), ssh: login('root'), cores: host.cores }]),
+      lab.hosts.map((host) => [
+        host.name,
+        { address: lab.address(host.name), ssh: login('root'), cores: host.cores },
+      ]),
     ),
-    services: {
-      edge: {
-        kind: 'varnish',
-        host: 'web1',
-        urls: [`http://${at('web1')}`],
-        cli: CLI,
-        files: { vcl: VCL_FILE, secret: SECRET },
-      },
-      balancer: {
-        kind: 'haproxy',
-        host: 'lb1',
-        urls: [`http://${at('lb1')}:${BALANCER_PORT}`],
-        files: { config: HAPROXY_FILE, socket: USER_SOCKET, adminSocket: ADMIN_SOCKET },
-      },
-      app: {
-        kind: 'uwsgi',
-        host: apps,
-        urls: apps.map((host) => `http://${at(host)}:${APP_PORT}`),
-        stats: STATS,
-        files: { ini: INI_FILE, fifo: FIFO, site: '/srv/shop.py', flags: '/srv/flags' },
-      },
-      shopdb: {
-        kind: 'postgres',
-        host: 'db1',
-        addresses: [`${at('db1')}:5432`],
-        url: `postgres://${READER}@${at('db1')}:5432/shop`,
-        files: { data: '/var/lib/postgresql/main', log: '/var/log/postgresql/postgresql.log' },
-      },
-    },
+    services: serviceStatus(lab),
     faults: Object.fromEntries(
       FAULTS.map((fault) => [fault.name, state.faults[fault.name] ? ('on' as const) : ('off' as const)]),
     ),

@@ -4,7 +4,7 @@ import type { LabStatus } from './status.ts';
 export function summary(status: LabStatus): string {
   const on = Object.entries(status.faults).filter(([, state]) => state === 'on');
   return [
-    `Lab ${status.number} in ${status.root}: ${status.public} (${status.site})`,
+    `Lab ${status.number} in ${status.root}: ${status.public ?? status.parts.join(', ')}${status.public ? ` (${status.site})` : ''}`,
     `Hosts: ${Object.entries(status.hosts)
       .map(([name, host]) => `${name} ${host.address}`)
       .join(', ')}`,

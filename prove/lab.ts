@@ -16,7 +16,7 @@ export async function coldLab(act: Act): Promise<Lab> {
   if (!possible.possible) throw new Failed(`the lab cannot run here: ${possible.reason}`);
   const root = act.folder();
   act.after(() => downLab(root, { keep: true }));
-  const lab = await upLab({ root, say: act.say });
+  const lab = await upLab({ root, only: ['web'], say: act.say });
   act.say(`lab up in ${root}`);
   return lab;
 }

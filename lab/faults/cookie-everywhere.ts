@@ -5,6 +5,7 @@ const BAN = ['ban', 'req.url', '~', '.'];
 export const cookieEverywhere: Fault = {
   name: 'cookie-everywhere',
   summary: 'The application sets a cookie on every page: nothing is cached any more',
+  parts: ['web'],
   on: async (lab) => {
     lab.flag('cookie-everywhere', true);
     await lab.varnishadm(...BAN);

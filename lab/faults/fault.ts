@@ -1,4 +1,5 @@
 import type { Lab } from '../lab.ts';
+import type { Part } from '../plan.ts';
 import type { Mix } from '../traffic/mix.ts';
 
 export interface FaultOptions {
@@ -10,6 +11,8 @@ export interface FaultOptions {
 export interface Fault {
   readonly name: string;
   readonly summary: string;
+  /** Parts that must all be up for it. */
+  readonly parts?: readonly Part[];
   /** The host that it breaks unless another is named; undefined where there is nothing to choose. */
   readonly host?: string;
   /** What visitors ask for while it is on. */

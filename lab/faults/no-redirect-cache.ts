@@ -6,6 +6,7 @@ const BAN = ['ban', 'req.url', '~', '^/legacy/'];
 export const noRedirectCache: Fault = {
   name: 'no-redirect-cache',
   summary: 'Legacy redirects say no-store and become popular: each one costs the application its slow lookup',
+  parts: ['web'],
   mix: { legacy: 72 },
   on: async (lab) => {
     lab.flag('no-redirect-cache', true);

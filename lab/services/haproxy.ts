@@ -14,7 +14,10 @@ export const HAPROXY_FILE = '/etc/haproxy/haproxy.cfg';
 export const BALANCER_PORT = 8080;
 
 export const haproxy: Service = {
+  name: 'haproxy@lb1',
   host: 'lb1',
+  parts: ['web'],
+  process: ['-x', 'haproxy'],
   binds: [['haproxy', '/etc/haproxy']],
   prepare: ({ root, number }) =>
     writeFileSync(join(hostDir(root, 'lb1'), 'haproxy', 'haproxy.cfg'), config(number)),

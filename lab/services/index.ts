@@ -1,8 +1,25 @@
 import { haproxy } from './haproxy.ts';
-import { postgres } from './postgres.ts';
+import { pgbouncer } from './pgbouncer.ts';
+import { postgresPrimary, postgresReplica } from './postgres.ts';
 import type { Service } from './service.ts';
 import { applications } from './uwsgi.ts';
 import { varnish } from './varnish.ts';
 
 /** Every server of the lab, those first that others need. */
-export const SERVICES: readonly Service[] = [postgres, ...applications, haproxy, varnish];
+export const SERVICES: readonly Service[] = [
+  postgresPrimary,
+  postgresReplica,
+  pgbouncer,
+  ...applications,
+  haproxy,
+  varnish,
+];
+
+export function findService(name: string): Service {
+  const found = SERVICES.find((one) => one.name === name);
+  if (!found)
+    throw new RangeError(
+      `The lab has no server ${name}; it has ${SERVICES.map((one) => one.name).join(', ')}.`,
+    );
+  return found;
+}

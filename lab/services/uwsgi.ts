@@ -1,24 +1,22 @@
-import { copyFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { ACTOR } from '../accounts.ts';
 import { LIMITS } from '../limits.ts';
 import { addressOf, HOSTS } from '../plan.ts';
 import { answers } from '../run.ts';
 import type { Service } from './service.ts';
+import { SITE_ENV, writeSite } from './site.ts';
 
 export const APP_PORT = 8000;
 export const STATS = '127.0.0.1:9191';
 export const FIFO = '/run/uwsgi.fifo';
 export const INI_FILE = '/srv/shop.ini';
-const SITE = join(import.meta.dirname, '..', 'site', 'shop.py');
 
 export const applications: readonly Service[] = HOSTS.filter((host) => host.role === 'uwsgi').map((host) => ({
+  name: `uwsgi@${host.name}`,
   host: host.name,
+  parts: ['web'],
+  process: ['-x', 'uwsgi'],
   binds: [],
-  prepare: ({ root }) => {
-    copyFileSync(SITE, join(root, 'site', 'shop.py'));
-    writeFileSync(join(root, 'site', 'shop.ini'), INI);
-  },
+  prepare: (place) => writeSite(place, { 'shop.ini': INI }),
   start: startUwsgi,
   ready: ({ number }) => answers(`http://${addressOf(number, host.name)}:${APP_PORT}/health`),
 }));
@@ -28,6 +26,7 @@ export function startUwsgi(): string {
   return `
 chgrp www-data /run && chmod 1775 /run
 touch /var/log/uwsgi.log && chown www-data /var/log/uwsgi.log
+${SITE_ENV}
 setsid -f setpriv --reuid=www-data --regid=www-data --groups=www-data,${ACTOR} uwsgi --ini ${INI_FILE} </dev/null >>/var/log/uwsgi.log 2>&1`;
 }
 

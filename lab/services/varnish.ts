@@ -14,7 +14,10 @@ export const VCL_FILE = '/etc/varnish/default.vcl';
 
 /** Varnish in front of everything, with the VCL of a careful shop: cookies only where pages are personal. */
 export const varnish: Service = {
+  name: 'varnishd@web1',
   host: 'web1',
+  parts: ['web'],
+  process: ['-x', 'varnishd'],
   binds: [
     ['varnish', '/etc/varnish'],
     ['shared-memory', '/var/lib/varnish'],

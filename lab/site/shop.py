@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import zlib
+from urllib.parse import urlsplit
 
 import django
 from django.conf import settings
@@ -21,22 +22,39 @@ PRODUCTS = 1000
 PUBLIC = "public, max-age=300"
 PRIVATE = "private, no-store"
 
+
+def database(url, **more):
+    """Django's settings of a database, from its URL."""
+    parts = urlsplit(url)
+    engine = {"postgres": "postgresql", "mysql": "mysql"}[parts.scheme]
+    return {
+        "ENGINE": "django.db.backends." + engine,
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": parts.username,
+        "PASSWORD": parts.password,
+        "NAME": parts.path[1:],
+        "CONN_MAX_AGE": 600,
+        **more,
+    }
+
+
+DATABASES = {
+    "default": database(
+        os.environ["SHOP_DATABASE"],
+        OPTIONS={"connect_timeout": 3, "application_name": "shop"},
+        # A pooler gives each transaction whichever session is free.
+        DISABLE_SERVER_SIDE_CURSORS="SHOP_POOLED" in os.environ,
+    )
+}
+
 settings.configure(
     DEBUG=False,
     SECRET_KEY="lab only",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[__name__ + ".marks"],
-    DATABASES={
-        "default": {
-            "ENGINE": "django.db.backends.postgresql",
-            "HOST": "db1",
-            "NAME": "shop",
-            "USER": "shop",
-            "CONN_MAX_AGE": 600,
-            "OPTIONS": {"connect_timeout": 3, "application_name": "shop"},
-        }
-    },
+    DATABASES=DATABASES,
     USE_TZ=True,
 )
 django.setup()

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inGroup, inNetwork } from '../host.ts';
 import { isIn } from '../network.ts';
-import { addressOf, namespace } from '../plan.ts';
+import { addressOf, namespace, type Part } from '../plan.ts';
 import { daemon, ENV, until } from '../run.ts';
 import type { LabState } from '../state.ts';
 import type { GeneratorOptions } from './generator.ts';
-import type { Mix } from './mix.ts';
+import { type Mix, mixOf } from './mix.ts';
 import type { TrafficReport } from './report.ts';
 
 const GENERATOR = join(import.meta.dirname, 'generator.ts');
@@ -56,9 +56,9 @@ export function readReport(root: string): TrafficReport | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as TrafficReport) : undefined;
 }
 
-/** Changes what visitors ask for, over the healthy mix; traffic that runs follows within a second. */
-export function writeMix(root: string, over: Partial<Mix>): void {
-  writeFileSync(mixFile(root), JSON.stringify(over));
+/** Changes what visitors ask for, over the healthy mix of what is up; traffic that runs follows within a second. */
+export function writeMix(root: string, parts: readonly Part[], over: Partial<Mix>): void {
+  writeFileSync(mixFile(root), JSON.stringify({ ...mixOf(parts), ...over }));
 }
 
 function mixFile(root: string): string {

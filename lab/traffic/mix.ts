@@ -1,4 +1,5 @@
 import { LIMITS } from '../limits.ts';
+import type { Part } from '../plan.ts';
 
 /** What visitors ask for: weights of page classes. A fault may change some of them while traffic runs. */
 export interface Mix {
@@ -24,6 +25,20 @@ export const HEALTHY: Mix = {
   account: 2,
   legacy: 15,
 };
+
+/** What visitors ask for besides, where the part that answers it is up. */
+const OF_PARTS: Readonly<Record<Part, Partial<Mix>>> = {
+  web: {},
+  postgres: {},
+  mysql: {},
+  cache: {},
+  tasks: {},
+};
+
+/** Weights over the healthy mix that come with the parts. */
+export function mixOf(parts: readonly Part[]): Partial<Mix> {
+  return Object.assign({}, ...parts.map((part) => OF_PARTS[part]));
+}
 
 /** Products that visitors look at; the rest of the shop is never asked for. */
 const SEEN_PRODUCTS = 200;

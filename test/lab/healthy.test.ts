@@ -14,7 +14,7 @@ describe.skipIf(withoutLab !== undefined)('the built bot on a healthy stack', ()
 
   beforeAll(async () => {
     prepareLab();
-    lab = await upLab({ root });
+    lab = await upLab({ root, only: ['web'] });
     await lab.traffic(lab.defaultRate, 300);
     await until('a warm cache', () => (lab.report()?.hitShare ?? 0) > 0.8, 60_000);
     const url =

@@ -19,7 +19,7 @@ describe.skipIf(withoutLab !== undefined)('the lab', { timeout: 60_000 }, () => 
 
   beforeAll(async () => {
     prepareLab();
-    lab = await upLab({ root });
+    lab = await upLab({ root, only: ['web'] });
     status = labStatus(root);
   }, 600_000);
 
@@ -104,7 +104,7 @@ describe.skipIf(withoutLab !== undefined)('the lab', { timeout: 60_000 }, () => 
   });
 
   test('says that it is up when it is asked twice', async () => {
-    const again = await upLab({ root });
+    const again = await upLab({ root, only: ['web'] });
     expect(again.state).toEqual(lab.state);
   });
 

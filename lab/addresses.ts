@@ -1,0 +1,21 @@
+import { addressOf } from './plan.ts';
+import type { Role } from './secrets.ts';
+import { POOL_PORT } from './services/pgbouncer.ts';
+import { POSTGRES_PORT } from './services/postgres.ts';
+import type { Place } from './services/service.ts';
+
+export const DATABASE = 'shop';
+
+/** A URL of PostgreSQL with a password in it; `at` is a host of the lab, or 127.0.0.1 as seen from the server's own. */
+export function postgresUrl({ number, passwords }: Place, role: Role, at: string): string {
+  return `postgres://${role}:${passwords.postgres[role]}@${seen(number, at)}:${POSTGRES_PORT}/${DATABASE}`;
+}
+
+/** The same of the pooler; its databases are `shop`, `report`, and its console `pgbouncer`. */
+export function poolUrl({ number, passwords }: Place, role: Role, at: string, database: string): string {
+  return `postgres://${role}:${passwords.postgres[role]}@${seen(number, at)}:${POOL_PORT}/${database}`;
+}
+
+function seen(number: number, at: string): string {
+  return at === '127.0.0.1' ? at : addressOf(number, at);
+}
