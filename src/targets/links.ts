@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { ServerSource } from '../config/schema.ts';
+import type { SecretSource, ServerSource } from '../config/schema.ts';
 import type { Secret } from '../config/secret.ts';
 import { WarroomError } from '../errors/catalogue.ts';
 import type { SocketAddress, Target } from './contract.ts';
@@ -9,6 +9,8 @@ export interface Way {
   /** Whose server it is, for the sentences of errors. */
   readonly name: string;
   readonly url: Secret;
+  /** Another secret of the config, where the URL does not hold all of it. */
+  secret(source: SecretSource): Secret;
   /** Aborted when the caller gives up. */
   readonly signal: AbortSignal;
   /** A stream to an address as the server's host sees it; from this machine where the service has no host. */
@@ -87,6 +89,7 @@ export class Links {
         const opening = kind.open({
           name: via.name,
           url: this.secretOf(source),
+          secret: this.secretOf,
           signal,
           connect: (address) => via.connect(address, { signal }),
         });
