@@ -15,8 +15,8 @@ export interface TestSshd {
 
 export const SSHD = '/usr/sbin/sshd';
 
-/** A real sshd of the test's own on loopback, for the user that runs the test. */
-export async function startSshd(): Promise<TestSshd> {
+/** A real sshd of the test's own on loopback, for the user that runs the test. `settings` are more lines of its config. */
+export async function startSshd(settings: readonly string[] = []): Promise<TestSshd> {
   const dir = mkdtempSync(join(tmpdir(), 'warroom-sshd-'));
   for (const name of ['host', 'user', 'other'])
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(dir, name)]);
@@ -35,6 +35,7 @@ export async function startSshd(): Promise<TestSshd> {
       'PermitRootLogin yes',
       'MaxStartups 50',
       'MaxSessions 50',
+      ...settings,
       '',
     ].join('\n'),
   );

@@ -1,0 +1,6 @@
+import type { Proof } from '../../prove/proof.ts';
+import { hosts } from './hosts.ts';
+import { watched } from './watched.ts';
+
+/** Every measurement, each beside its peer in the same run. A new one is a file and a line here. */
+export const BENCHES: readonly Proof[] = [hosts, watched];
