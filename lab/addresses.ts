@@ -1,5 +1,6 @@
 import { addressOf } from './plan.ts';
 import type { Role } from './secrets.ts';
+import { MARIADB_PORT } from './services/mariadb.ts';
 import { POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_PORT } from './services/postgres.ts';
 import type { Place } from './services/service.ts';
@@ -14,6 +15,11 @@ export function postgresUrl({ number, passwords }: Place, role: Role, at: string
 /** The same of the pooler; its databases are `shop`, `report`, and its console `pgbouncer`. */
 export function poolUrl({ number, passwords }: Place, role: Role, at: string, database: string): string {
   return `postgres://${role}:${passwords.postgres[role]}@${seen(number, at)}:${POOL_PORT}/${database}`;
+}
+
+/** The same of MariaDB. */
+export function mariadbUrl({ number, passwords }: Place, role: Role, at: string): string {
+  return `mysql://${role}:${passwords.mysql[role]}@${seen(number, at)}:${MARIADB_PORT}/${DATABASE}`;
 }
 
 function seen(number: number, at: string): string {

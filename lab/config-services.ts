@@ -1,7 +1,8 @@
-import { poolUrl, postgresUrl } from './addresses.ts';
+import { mariadbUrl, poolUrl, postgresUrl } from './addresses.ts';
 import { addressOf, HOSTS, type Part, SITE } from './plan.ts';
 import { secretFile } from './secrets.ts';
 import { ADMIN_SOCKET, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
+import { MARIADB_SLOW_LOG } from './services/mariadb.ts';
 import { POOL_FILE } from './services/pgbouncer.ts';
 import { POSTGRES_LOG } from './services/postgres.ts';
 import { referenceFile } from './services/seed.ts';
@@ -19,12 +20,13 @@ export function configServices(place: Place): Record<string, object> {
     ...(parts.includes('web') ? web(place) : {}),
     ...(parts.includes('postgres') ? pool(place) : {}),
     ...(parts.includes('web') || parts.includes('postgres') ? shopdb(place) : {}),
+    ...(parts.includes('mysql') ? crmdb(place) : {}),
   };
 }
 
 /** What the application asks: the nearest of each. */
 function uses(parts: readonly Part[]): string[] {
-  return [parts.includes('postgres') ? 'pool' : 'shopdb'];
+  return [parts.includes('postgres') ? 'pool' : 'shopdb', ...(parts.includes('mysql') ? ['crmdb'] : [])];
 }
 
 function web({ number, parts }: Place) {
@@ -80,6 +82,22 @@ function shopdb(place: Place) {
       replicas: { db2: secretFile(root, 'shopdb-db2', postgresUrl(place, 'warroom', HERE)) },
       logs: POSTGRES_LOG,
       reference: referenceFile(root, 'shopdb'),
+    },
+  };
+}
+
+function crmdb(place: Place) {
+  const { root } = place;
+  return {
+    crmdb: {
+      kind: 'mysql',
+      on: 'my1',
+      primary: secretFile(root, 'crmdb', mariadbUrl(place, 'warroom', HERE)),
+      act: secretFile(root, 'crmdb-act', mariadbUrl(place, 'warroom_act', HERE)),
+      replicas: { my2: secretFile(root, 'crmdb-my2', mariadbUrl(place, 'warroom', HERE)) },
+      logs: MARIADB_SLOW_LOG,
+      application: ['shop'],
+      reference: referenceFile(root, 'crmdb'),
     },
   };
 }

@@ -43,6 +43,9 @@ export const LIMITS = {
   /** Order rows in the database, and rows of what was ordered. */
   orders: 300_000,
   orderItems: 300_000,
+  /** Rows in the customers' database. */
+  invoices: 100_000,
+  invoiceItems: 300_000,
   /** Seconds after which traffic ends by itself. */
   trafficSeconds: 1800,
 } as const;

@@ -10,11 +10,10 @@ import type { Service } from './services/service.ts';
 /** Starts a server and waits until it answers; nothing when it runs already. */
 export async function startServer(lab: Lab, service: Service): Promise<void> {
   const place = lab.place;
-  if (!(await runs(lab, service))) {
-    appendFileSync(
-      join(hostDir(lab.root, service.host), 'log', 'starts.log'),
-      `${new Date().toISOString()} ${service.name}\n`,
-    );
+  const started = !(await runs(lab, service));
+  if (started) {
+    const log = join(hostDir(lab.root, service.host), 'log', 'starts.log');
+    appendFileSync(log, `${new Date().toISOString()} ${service.name}\n`);
     await script(lab, service.host, service.start(place));
   }
   await until(
@@ -23,7 +22,7 @@ export async function startServer(lab: Lab, service: Service): Promise<void> {
     40_000,
   );
   const settle = service.settle?.(place);
-  if (settle !== undefined) await script(lab, service.host, settle);
+  if (started && settle !== undefined) await script(lab, service.host, settle);
 }
 
 /** Asks a server to end and waits for it; nothing when it does not run. */

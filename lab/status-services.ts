@@ -2,6 +2,7 @@ import { DATABASE } from './addresses.ts';
 import type { Lab } from './lab.ts';
 import { HOSTS, type Part } from './plan.ts';
 import { ADMIN_SOCKET, BALANCER_PORT, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
+import { MARIADB_FILE, MARIADB_PORT, MARIADB_SLOW_LOG } from './services/mariadb.ts';
 import { POOL_FILE, POOL_LOG, POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_LOG, POSTGRES_PORT } from './services/postgres.ts';
 import { referenceFile } from './services/seed.ts';
@@ -85,6 +86,19 @@ function allServices(lab: Lab): [name: string, parts: Part[], status: ServiceSta
         database: DATABASE,
         reference: referenceFile(lab.root, 'shopdb'),
         files: database,
+      },
+    ],
+    [
+      'crmdb',
+      ['mysql'],
+      {
+        kind: 'mysql',
+        host: 'my1',
+        replicas: ['my2'],
+        addresses: ['my1', 'my2'].map((host) => `${at(host)}:${MARIADB_PORT}`),
+        database: DATABASE,
+        reference: referenceFile(lab.root, 'crmdb'),
+        files: { config: MARIADB_FILE, data: '/var/lib/mysql/main', slowLog: MARIADB_SLOW_LOG },
       },
     ],
   ];

@@ -7,7 +7,13 @@ const SIGNS: Readonly<Record<Part, (lab: Lab) => Promise<boolean>>> = {
   web: (lab) => answers(`http://${lab.address('web1')}/order/1`),
   postgres: async (lab) =>
     (await lab.psql('db1', "SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'")) === '1',
-  mysql: async () => true,
+  // Being a role of the lab shows that the passwords have arrived.
+  mysql: async (lab) => {
+    const replica = await lab
+      .mariadb('my2', 'SELECT COUNT(*) FROM invoice', { role: 'warroom' })
+      .catch(() => '');
+    return replica !== '';
+  },
   cache: async () => true,
   tasks: async () => true,
 };

@@ -1,4 +1,5 @@
 import { haproxy } from './haproxy.ts';
+import { mariadbPrimary, mariadbReplica } from './mariadb.ts';
 import { pgbouncer } from './pgbouncer.ts';
 import { postgresPrimary, postgresReplica } from './postgres.ts';
 import type { Service } from './service.ts';
@@ -10,6 +11,8 @@ export const SERVICES: readonly Service[] = [
   postgresPrimary,
   postgresReplica,
   pgbouncer,
+  mariadbPrimary,
+  mariadbReplica,
   ...applications,
   haproxy,
   varnish,

@@ -31,7 +31,7 @@ export interface Service {
   start(place: Place): string;
   /** Whether it answers. */
   ready(place: Place): Promise<boolean>;
-  /** Shell lines that are run once it answers, each time; so they say things that may be said twice. */
+  /** Shell lines that are run once it answers, after each start; so they say things that may be said twice. */
   settle?(place: Place): string;
 }
 
