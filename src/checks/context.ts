@@ -13,6 +13,10 @@ export function contextAt(place: Place, targets: Targets, signal: AbortSignal): 
       kind: LinkKind<C>,
       source: Parameters<CollectContext['link']>[1],
       work: (client: C) => Promise<R>,
-    ) => targets.links.use(kind, { via: target, source, signal }, work),
+      from?: string,
+    ) => {
+      const via = from !== undefined && place.stack.hosts.has(from) ? targets.reading(from) : target;
+      return targets.links.use(kind, { via, source, signal }, work);
+    },
   };
 }

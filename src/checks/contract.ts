@@ -43,8 +43,18 @@ export interface CollectContext {
   readonly target: Target;
   /** Aborted at the collector's deadline. */
   readonly signal: AbortSignal;
-  /** Works with a kept client of a server (`place.server.source`); its connections are bounded and shared. */
-  link<C, R>(kind: LinkKind<C>, source: ServerSource, work: (client: C) => Promise<R>): Promise<R>;
+  /** What all of this place's collectors found last; given to scheduled rounds alone. */
+  latest?<F>(): Partial<F>;
+  /**
+   * Works with a kept client of a server (`place.server.source`); its connections are bounded and shared. `from` names
+   * another host of the config that it is reached from: a pooler's console is where the pooler runs.
+   */
+  link<C, R>(
+    kind: LinkKind<C>,
+    source: ServerSource,
+    work: (client: C) => Promise<R>,
+    from?: string,
+  ): Promise<R>;
 }
 
 export interface Timed<S> {
