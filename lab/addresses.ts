@@ -3,6 +3,7 @@ import type { Role } from './secrets.ts';
 import { MARIADB_PORT } from './services/mariadb.ts';
 import { POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_PORT } from './services/postgres.ts';
+import { REDIS_PORT } from './services/redis.ts';
 import type { Place } from './services/service.ts';
 
 export const DATABASE = 'shop';
@@ -20,6 +21,10 @@ export function poolUrl({ number, passwords }: Place, role: Role, at: string, da
 /** The same of MariaDB. */
 export function mariadbUrl({ number, passwords }: Place, role: Role, at: string): string {
   return `mysql://${role}:${passwords.mysql[role]}@${seen(number, at)}:${MARIADB_PORT}/${DATABASE}`;
+}
+
+export function brokerUrl({ passwords }: Place): string {
+  return `redis://:${passwords.redis}@queue1:${REDIS_PORT}/0`;
 }
 
 function seen(number: number, at: string): string {

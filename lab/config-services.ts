@@ -1,8 +1,9 @@
-import { mariadbUrl, poolUrl, postgresUrl } from './addresses.ts';
+import { brokerUrl, mariadbUrl, poolUrl, postgresUrl } from './addresses.ts';
 import { addressOf, HOSTS, type Part, SITE } from './plan.ts';
 import { secretFile } from './secrets.ts';
 import { ADMIN_SOCKET, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
 import { MARIADB_SLOW_LOG } from './services/mariadb.ts';
+import { MEMCACHED_PORT } from './services/memcached.ts';
 import { POOL_FILE } from './services/pgbouncer.ts';
 import { POSTGRES_LOG } from './services/postgres.ts';
 import { referenceFile } from './services/seed.ts';
@@ -21,12 +22,24 @@ export function configServices(place: Place): Record<string, object> {
     ...(parts.includes('postgres') ? pool(place) : {}),
     ...(parts.includes('web') || parts.includes('postgres') ? shopdb(place) : {}),
     ...(parts.includes('mysql') ? crmdb(place) : {}),
+    ...(parts.includes('cache') ? cache() : {}),
+    ...(parts.includes('tasks') ? tasks(place) : {}),
   };
 }
 
 /** What the application asks: the nearest of each. */
 function uses(parts: readonly Part[]): string[] {
-  return [parts.includes('postgres') ? 'pool' : 'shopdb', ...(parts.includes('mysql') ? ['crmdb'] : [])];
+  const of = { mysql: 'crmdb', cache: 'cache', tasks: 'tasks' } as const;
+  return [
+    ...databases(parts),
+    ...(['mysql', 'cache', 'tasks'] as const).filter((part) => parts.includes(part)).map((part) => of[part]),
+  ];
+}
+
+/** PostgreSQL, through its pooler where there is one. */
+function databases(parts: readonly Part[]): string[] {
+  if (parts.includes('postgres')) return ['pool'];
+  return parts.includes('web') ? ['shopdb'] : [];
 }
 
 function web({ number, parts }: Place) {
@@ -98,6 +111,27 @@ function crmdb(place: Place) {
       logs: MARIADB_SLOW_LOG,
       application: ['shop'],
       reference: referenceFile(root, 'crmdb'),
+    },
+  };
+}
+
+function cache() {
+  const servers = HOSTS.filter((host) => host.role === 'memcached').map(
+    (host) => `${host.name}:${MEMCACHED_PORT}`,
+  );
+  return { cache: { kind: 'memcached', servers } };
+}
+
+function tasks(place: Place) {
+  const hosts = HOSTS.filter((host) => host.role === 'celery');
+  return {
+    tasks: {
+      kind: 'celery',
+      on: hosts.filter((host) => !host.spare).map((host) => host.name),
+      spares: hosts.filter((host) => host.spare).map((host) => host.name),
+      broker: secretFile(place.root, 'broker', brokerUrl(place)),
+      queues: ['celery'],
+      uses: databases(place.parts),
     },
   };
 }

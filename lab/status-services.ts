@@ -1,10 +1,13 @@
 import { DATABASE } from './addresses.ts';
 import type { Lab } from './lab.ts';
 import { HOSTS, type Part } from './plan.ts';
+import { CELERY_LOG, WORKER_SCRIPT } from './services/celery.ts';
 import { ADMIN_SOCKET, BALANCER_PORT, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
 import { MARIADB_FILE, MARIADB_PORT, MARIADB_SLOW_LOG } from './services/mariadb.ts';
+import { MEMCACHED_PORT } from './services/memcached.ts';
 import { POOL_FILE, POOL_LOG, POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_LOG, POSTGRES_PORT } from './services/postgres.ts';
+import { REDIS_FILE, REDIS_PORT } from './services/redis.ts';
 import { referenceFile } from './services/seed.ts';
 import { APP_PORT, FIFO, INI_FILE, STATS } from './services/uwsgi.ts';
 import { CLI, SECRET, VCL_FILE } from './services/varnish.ts';
@@ -99,6 +102,25 @@ function allServices(lab: Lab): [name: string, parts: Part[], status: ServiceSta
         database: DATABASE,
         reference: referenceFile(lab.root, 'crmdb'),
         files: { config: MARIADB_FILE, data: '/var/lib/mysql/main', slowLog: MARIADB_SLOW_LOG },
+      },
+    ],
+    [
+      'cache',
+      ['cache'],
+      {
+        kind: 'memcached',
+        host: ['cache1', 'cache2'],
+        addresses: ['cache1', 'cache2'].map((host) => `${at(host)}:${MEMCACHED_PORT}`),
+      },
+    ],
+    [
+      'tasks',
+      ['tasks'],
+      {
+        kind: 'celery',
+        host: ['worker1', 'worker2'],
+        broker: { kind: 'redis', host: 'queue1', address: `${at('queue1')}:${REDIS_PORT}`, file: REDIS_FILE },
+        files: { tasks: '/srv/shoptasks.py', script: WORKER_SCRIPT, log: CELERY_LOG },
       },
     ],
   ];

@@ -14,8 +14,13 @@ const SIGNS: Readonly<Record<Part, (lab: Lab) => Promise<boolean>>> = {
       .catch(() => '');
     return replica !== '';
   },
-  cache: async () => true,
-  tasks: async () => true,
+  cache: async (lab) => {
+    const versions = ['cache1', 'cache2'].map((host) => lab.memcached(host, 'version'));
+    return (await Promise.all(versions)).every((line) => line.startsWith('VERSION'));
+  },
+  // A worker listens to its own box at the broker.
+  tasks: async (lab) =>
+    (await lab.redis('SMEMBERS', '_kombu.binding.celery.pidbox')).includes('celery@worker1'),
 };
 
 /** Waits until each part that is up does what it is there for. */

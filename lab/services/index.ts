@@ -1,7 +1,10 @@
+import { workers } from './celery.ts';
 import { haproxy } from './haproxy.ts';
 import { mariadbPrimary, mariadbReplica } from './mariadb.ts';
+import { caches } from './memcached.ts';
 import { pgbouncer } from './pgbouncer.ts';
 import { postgresPrimary, postgresReplica } from './postgres.ts';
+import { redisBroker } from './redis.ts';
 import type { Service } from './service.ts';
 import { applications } from './uwsgi.ts';
 import { varnish } from './varnish.ts';
@@ -13,6 +16,9 @@ export const SERVICES: readonly Service[] = [
   pgbouncer,
   mariadbPrimary,
   mariadbReplica,
+  ...caches,
+  redisBroker,
+  ...workers,
   ...applications,
   haproxy,
   varnish,
