@@ -42,6 +42,15 @@ function databases(parts: readonly Part[]): string[] {
   return parts.includes('web') ? ['shopdb'] : [];
 }
 
+/** Pages that come with other parts. */
+function passedOf(parts: readonly Part[]): string[] {
+  return [
+    ...(parts.includes('mysql') ? ['/myorder/*'] : []),
+    ...(parts.includes('cache') ? ['/frag/*'] : []),
+    ...(parts.includes('tasks') ? ['/enqueue*'] : []),
+  ];
+}
+
 function web({ number, parts }: Place) {
   const apps = HOSTS.filter((host) => host.role === 'uwsgi');
   return {
@@ -51,7 +60,7 @@ function web({ number, parts }: Place) {
       url: `http://${SITE}`,
       address: `${addressOf(number, 'web1')}:80`,
       cached: ['/', '/product/*'],
-      passed: ['/cart*', '/account*', '/order/*', '/buy/*'],
+      passed: ['/cart*', '/account*', '/order/*', '/buy/*', ...passedOf(parts)],
       cli: CLI,
       secret: SECRET,
       file: VCL_FILE,

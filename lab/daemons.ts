@@ -1,6 +1,5 @@
 import type { Lab } from './lab.ts';
 import { until } from './run.ts';
-import { asUser } from './services/service.ts';
 import type { LabDaemon } from './state.ts';
 
 export interface DaemonOptions {
@@ -23,24 +22,28 @@ export async function startDaemon(
   argv: readonly string[],
   options: DaemonOptions,
 ): Promise<LabDaemon> {
+  if (!/^[a-z][a-z0-9-]*$/.test(name))
+    throw new RangeError(`A daemon's name is a plain word, not "${name}".`);
   await stopDaemon(lab, host, name);
-  const as = options.user === undefined ? [] : asUser(options.user).split(' ');
+  const as = options.user === undefined ? '' : setpriv(options.user);
   const env = Object.entries({ ...options.env, [MARK]: name }).map(([key, value]) => `${key}=${value}`);
+  const command = argv.map(quoted).join(' ');
   // The shell says its pid and becomes the process. What is in `env` must not show in a list of processes.
-  const start = [
-    `printf '%s' $$ >/run/lab-daemon; ${env.map((pair) => `export ${quoted(pair)}; `).join('')}`,
-  ];
-  const command = [...as, ...argv].map(quoted).join(' ');
-  const inner = `${start}exec ${command} </dev/null >>/var/log/${name}.log 2>&1`;
   const script = `set -e
-rm -f /run/lab-daemon
-cat >/run/lab-daemon.sh <<'LAB_END'
-${inner}
+me=/run/lab-daemon-${name}
+rm -f $me
+umask 077
+cat >$me.sh <<'LAB_END'
+umask 022
+rm -f /run/lab-daemon-${name}.sh
+printf '%s' $$ >/run/lab-daemon-${name}
+${env.map((pair) => `export ${quoted(pair)}`).join('\n')}
+exec ${as}${command} </dev/null >>/var/log/${name}.log 2>&1
 LAB_END
-setsid -f sh /run/lab-daemon.sh
-while [ ! -s /run/lab-daemon ]; do sleep 0.02; done
-cat /run/lab-daemon
-rm -f /run/lab-daemon /run/lab-daemon.sh
+setsid -f sh $me.sh
+while [ ! -s $me ]; do sleep 0.02; done
+cat $me
+rm -f $me
 `;
   const pid = Number(await lab.exec(host, ['sh', '-s'], { input: script }));
   return { host, name, pid };
@@ -70,10 +73,15 @@ export async function stopDaemon(lab: Lab, host: string, name: string): Promise<
 /** Prints the pids of the daemon's group. */
 function groupScript({ name, pid }: LabDaemon): string {
   return `for p in $(pgrep -g ${pid}); do
-  if grep -qzx ${quoted(`${MARK}=${name}`)} /proc/$p/environ 2>/dev/null; then echo $p; fi
+  if grep -qFzx ${quoted(`${MARK}=${name}`)} /proc/$p/environ 2>/dev/null; then echo $p; fi
 done
 exit 0
 `;
+}
+
+/** Not every user's group has its name. */
+function setpriv(user: string): string {
+  return `setpriv --reuid=${user} --regid=$(id -g ${user}) --clear-groups `;
 }
 
 function quoted(text: string): string {

@@ -47,7 +47,7 @@ backend balancer {
 }
 
 sub vcl_recv {
-  if (req.url ~ "^/(cart|account|order/|buy/|cpu)") {
+  if (req.url ~ "^/(cart|account|order/|buy/|cpu|frag/|myorder/|enqueue)") {
     return (pass);
   }
   # Everything else looks the same for everybody.

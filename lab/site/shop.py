@@ -1,5 +1,7 @@
 """The lab's shop: a small site with legacy redirects, cacheable and private pages, and a database behind it.
 
+What else it uses - a second database, a cache, a queue - it knows from its environment; what is not there has no pages.
+
 Faults are switched by files in flags/, which every application host sees.
 """
 import os
@@ -19,6 +21,9 @@ LEGACY_MS = float(os.environ.get("SHOP_LEGACY_MS", "25"))
 DYNAMIC_MS = float(os.environ.get("SHOP_DYNAMIC_MS", "18"))
 PAGE_MS = float(os.environ.get("SHOP_PAGE_MS", "2"))
 PRODUCTS = 1000
+FRAGMENT_MS = 4.0
+FRAGMENTS = 100
+FRAGMENTS_A_PAGE = 8
 PUBLIC = "public, max-age=300"
 PRIVATE = "private, no-store"
 
@@ -47,6 +52,20 @@ DATABASES = {
         DISABLE_SERVER_SIDE_CURSORS="SHOP_POOLED" in os.environ,
     )
 }
+if "SHOP_CRM" in os.environ:
+    DATABASES["crm"] = database(os.environ["SHOP_CRM"], OPTIONS={"connect_timeout": 3})
+CACHED = "SHOP_CACHE" in os.environ
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+if CACHED:
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.memcached.PyMemcacheCache",
+        "LOCATION": os.environ["SHOP_CACHE"].split(","),
+        "TIMEOUT": 300,
+        # The servers see the keys as they are written here.
+        "KEY_FUNCTION": lambda key, prefix, version: key,
+        # A cache that is gone is a cache that has nothing.
+        "OPTIONS": {"connect_timeout": 0.5, "timeout": 0.5, "no_delay": True, "ignore_exc": True},
+    }
 
 settings.configure(
     DEBUG=False,
@@ -55,11 +74,13 @@ settings.configure(
     ROOT_URLCONF=__name__,
     MIDDLEWARE=[__name__ + ".marks"],
     DATABASES=DATABASES,
+    CACHES=CACHES,
     USE_TZ=True,
 )
 django.setup()
 
-from django.db import connection  # noqa: E402  (needs settings)
+from django.core.cache import cache  # noqa: E402  (needs settings)
+from django.db import connection, connections  # noqa: E402
 
 
 def flag(name):
@@ -117,6 +138,8 @@ def buy(request, number):
     burn(PAGE_MS)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE product SET sold = sold + 1 WHERE id = %s", [number])
+    if "SHOP_BROKER" in os.environ:
+        send("mail.confirmation", number)
     return page("Bought", PRIVATE)
 
 
@@ -141,6 +164,69 @@ def legacy(request, name):
     return response
 
 
+def cached(key, make):
+    """What the cache has under a key, else what `make` gives, which it then has."""
+    value = cache.get(key)
+    if value is None:
+        value = make()
+        cache.set(key, value)
+    return value
+
+
+def fragment(number):
+    """A piece of a page, of 1 to 4 kB."""
+    burn(FRAGMENT_MS)
+    return f"fragment {number} " + "x" * (1000 + number * 37 % 3000)
+
+
+def frag(request, number):
+    """A page that is put together: the menu, the visitor's session, and several pieces."""
+    menu = cached("menu:main", lambda: fragment(0))
+    session = cached(f"session:{number % 40}", lambda: {"visitor": number % 40})
+    pieces = [(number + i) % FRAGMENTS for i in range(FRAGMENTS_A_PAGE)]
+    texts = [cached(f"frag:{piece}", lambda piece=piece: fragment(piece)) for piece in pieces]
+    return page(f"{len(menu)} {len(session)} {sum(len(text) for text in texts)}", PRIVATE)
+
+
+def myorder(request, number):
+    burn(PAGE_MS)
+    with connections["crm"].cursor() as cursor:
+        cursor.execute(
+            "SELECT i.total, COUNT(*), SUM(p.amount) FROM invoice i JOIN invoice_item p ON p.invoice_id = i.id"
+            " WHERE i.id = %s GROUP BY i.id",
+            [number],
+        )
+        row = cursor.fetchone()
+    return page(f"Invoice over {row[0]}", PRIVATE) if row else page("Unknown invoice", PRIVATE, 404)
+
+
+def send(name, *values):
+    """Hands a task to the workers. A queue that is gone loses it, and not the visitor."""
+    import shoptasks
+    from kombu.exceptions import OperationalError
+
+    try:
+        shoptasks.app.send_task(name, args=values)
+        return True
+    except OperationalError:
+        return False
+
+
+def enqueue(request):
+    """n tasks: each takes s seconds, or fails, or is one of the shop's own when neither is said."""
+    burn(PAGE_MS)
+    count = min(1000, int(request.GET.get("n", "1")))
+    seconds = request.GET.get("s")
+    if request.GET.get("fail"):
+        name, values = "payment.capture", (10, True)
+    elif seconds is not None:
+        name, values = "catalogue.import", (float(seconds),)
+    else:
+        name, values = "stock.recount", (count,)
+    sent = sum(send(name, *values) for _ in range(count))
+    return page(f"{sent} sent", PRIVATE, 200 if sent == count else 503)
+
+
 def cpu(request):
     burn(min(500.0, float(request.GET.get("ms", "20"))))
     return page("Computed", PRIVATE)
@@ -161,6 +247,14 @@ urlpatterns = [
     path("cpu", cpu),
     path("health", health),
 ]
+if CACHED:
+    urlpatterns.append(path("frag/<int:number>", frag))
+if "crm" in DATABASES:
+    urlpatterns.append(path("myorder/<int:number>", myorder))
+if "SHOP_BROKER" in os.environ:
+    import shoptasks  # noqa: E402,F401  (before the workers fork)
+
+    urlpatterns.append(path("enqueue", enqueue))
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 

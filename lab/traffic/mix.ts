@@ -11,6 +11,10 @@ export interface Mix {
   readonly cart: number;
   readonly account: number;
   readonly legacy: number;
+  /** Pages of parts besides web. */
+  readonly frag: number;
+  readonly myorder: number;
+  readonly enqueue: number;
 }
 
 export type PageClass = keyof Mix;
@@ -24,15 +28,18 @@ export const HEALTHY: Mix = {
   cart: 2,
   account: 2,
   legacy: 15,
+  frag: 0,
+  myorder: 0,
+  enqueue: 0,
 };
 
 /** What visitors ask for besides, where the part that answers it is up. */
 const OF_PARTS: Readonly<Record<Part, Partial<Mix>>> = {
   web: {},
   postgres: {},
-  mysql: {},
-  cache: {},
-  tasks: {},
+  mysql: { myorder: 2 },
+  cache: { frag: 3 },
+  tasks: { enqueue: 1 },
 };
 
 /** Weights over the healthy mix that come with the parts. */
@@ -42,6 +49,9 @@ export function mixOf(parts: readonly Part[]): Partial<Mix> {
 
 /** Products that visitors look at; the rest of the shop is never asked for. */
 const SEEN_PRODUCTS = 200;
+
+/** Pieces that pages are put together of. */
+const SEEN_FRAGMENTS = 100;
 
 /** Old URLs that are still linked from everywhere: a few hot ones and a long tail. */
 export const LEGACY_NAMES: readonly string[] = Array.from(
@@ -71,6 +81,13 @@ function pathOf(kind: PageClass, draw: () => number): string {
   // The product of two draws is skewed towards the first ones.
   const skewed = (count: number) => Math.floor(draw() * draw() * count);
   switch (kind) {
+    case 'frag':
+      return `/frag/${skewed(SEEN_FRAGMENTS)}`;
+    case 'myorder':
+      return `/myorder/${Math.floor(draw() * LIMITS.invoices) + 1}`;
+    case 'enqueue':
+      // Varnish makes one request of several that are the same.
+      return `/enqueue?n=1&at=${Math.floor(draw() * 1e9)}`;
     case 'home':
       return '/';
     case 'product':
