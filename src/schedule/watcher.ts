@@ -197,7 +197,10 @@ export class Watcher implements Seen {
     const timeoutMs = collector.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      const context = contextAt(place, this.options.targets, signal);
+      const context = {
+        ...contextAt(place, this.options.targets, signal),
+        latest: <F>() => this.facts<F>(place.target).get(place.instance) ?? {},
+      };
       const snapshot = await within(
         collector.collect(context, slot.previous),
         timeoutMs,

@@ -76,6 +76,14 @@ export interface LogFacts {
   /** The dearest 300, by backend time, then requests. */
   readonly urls: readonly UrlRow[];
   readonly groups: readonly GroupRow[];
+  /** Requests for pages that are not there which reached the application, all of them. */
+  readonly missing: {
+    readonly requests: number;
+    readonly backendRequests: number;
+    readonly backendSeconds: number;
+  };
+  /** What of that Varnish could answer, the most frequent first; nothing under which a page was found. */
+  readonly notFound: readonly NotFoundRow[];
 }
 
 export interface BackendRow {
@@ -87,7 +95,73 @@ export interface BackendRow {
   readonly requests: number;
 }
 
+export interface StorageRow {
+  readonly name: string;
+  /** `SMA` is malloc, `SMU` umem, `SMF` a file. */
+  readonly kind: string;
+  readonly usedBytes: number;
+  /** Null where it has no limit. */
+  readonly sizeBytes: number | null;
+  /** Null while there is no pair of snapshots. */
+  readonly writtenPerSecond: number | null;
+  /** Objects that found no room, since the start. */
+  readonly failed: number;
+}
+
+/** How many threads a pool may have, and who said so. */
+export interface ThreadLimit {
+  readonly perPool: number;
+  readonly source: 'varnishd' | 'its command line' | 'default';
+}
+
+/** Answers that say "there is no such page" and that Varnish could give itself. */
+export interface NotFoundRow {
+  /** A path, or a beginning of paths: under it nothing was found in the window. */
+  readonly kind: 'exact' | 'prefix';
+  readonly path: string;
+  readonly requests: number;
+  readonly backendRequests: number;
+  /** Seconds of the application, summed. */
+  readonly backendSeconds: number;
+  readonly urls: number;
+  readonly examples: readonly string[];
+  readonly cacheControl?: string;
+}
+
+/** A URL of the config as our own requests got it. */
+export interface PageLook {
+  readonly pattern: string;
+  readonly kind: 'cached' | 'passed';
+  /** The URL that was asked for; undefined where none is known. */
+  readonly path?: string;
+  /** Why nothing was asked. */
+  readonly skipped?: string;
+  /** UTC ms. */
+  readonly at: number;
+  /** In order: as a new visitor, as another new one, as one with a cookie and another browser. */
+  readonly answers: readonly PageAnswer[];
+}
+
+export interface PageAnswer {
+  readonly as: 'a visitor' | 'the same again' | 'another with a cookie';
+  readonly status: number;
+  /** Whether it came from the cache; undefined when nothing in it tells. */
+  readonly hit?: boolean;
+  /** By what that was told. */
+  readonly toldBy?: string;
+  readonly age?: number;
+  readonly xVarnish?: string;
+  readonly cacheControl?: string;
+  readonly setCookie: boolean;
+  readonly vary?: string;
+}
+
 export interface VarnishFacts {
   readonly log: LogFacts;
   readonly backends: readonly BackendRow[];
+  readonly storages: readonly StorageRow[];
+  /** When the cache was last emptied, UTC ms, as far as was seen. */
+  readonly emptied: { readonly at: number; readonly by: 'a start' | 'a ban' };
+  readonly threadLimit: ThreadLimit;
+  readonly pages: readonly PageLook[];
 }

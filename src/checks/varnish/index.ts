@@ -1,9 +1,22 @@
 import { figure } from '../../message/figures.ts';
 import { defineSystem } from '../contract.ts';
-import { backends, errors, hitRate, redirects, topMisses } from './checks.ts';
-import { collectLog, collectStat } from './collect.ts';
+import {
+  backends,
+  errors,
+  evictions,
+  expectedHits,
+  expectedPasses,
+  hitRate,
+  notFound,
+  redirects,
+  threads,
+  topMisses,
+} from './checks.ts';
+import { collectLimits, collectLog, collectPages, collectStat } from './collect.ts';
 import type { VarnishFacts } from './facts.ts';
+import { measureLimits } from './limits.ts';
 import { measureLog, measureStat } from './measure.ts';
+import { measurePages } from './pages.ts';
 import { views } from './views.ts';
 
 export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';
@@ -15,8 +28,21 @@ export const varnish = defineSystem<VarnishFacts>({
   collectors: [
     { id: 'stat', everySeconds: 5, collect: collectStat, measure: measureStat },
     { id: 'log', everySeconds: 5, timeoutMs: 8000, collect: collectLog, measure: measureLog },
+    { id: 'limits', everySeconds: 60, collect: collectLimits, measure: measureLimits },
+    { id: 'pages', everySeconds: 60, timeoutMs: 25_000, collect: collectPages, measure: measurePages },
   ],
-  checks: [hitRate, topMisses, redirects, errors, backends],
+  checks: [
+    hitRate,
+    topMisses,
+    redirects,
+    notFound,
+    expectedHits,
+    expectedPasses,
+    errors,
+    backends,
+    threads,
+    evictions,
+  ],
   views,
   figures(instances) {
     const sum = (metric: string) => instances.reduce((total, one) => total + (one.value(metric) ?? 0), 0);

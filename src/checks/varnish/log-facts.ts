@@ -1,6 +1,15 @@
 import type { GroupRow, LogFacts, Reason, UrlRow } from './facts.ts';
 import { addTally, groupOf, newTally } from './log-tally.ts';
-import { dearest, type GroupSums, type LogWindow, type UrlSums, urlId } from './log-window.ts';
+import {
+  addPart,
+  dearest,
+  type GroupSums,
+  type LogWindow,
+  newPart,
+  type UrlSums,
+  urlId,
+} from './log-window.ts';
+import { notFoundRows } from './not-found.ts';
 
 const URLS_SHOWN = 300;
 const GROUPS_SHOWN = 100;
@@ -11,6 +20,9 @@ export function logFacts(windows: readonly LogWindow[]): LogFacts {
   const total = (value: (window: LogWindow) => number) =>
     windows.reduce((sum, window) => sum + value(window), 0);
   const groups = mergeGroups(windows);
+  const urls = mergeUrls(windows);
+  const missing = newPart();
+  for (const group of groups) addPart(missing, group.missing);
   return {
     seconds: total((window) => window.seconds),
     requests: total((window) => window.requests),
@@ -21,8 +33,10 @@ export function logFacts(windows: readonly LogWindow[]): LogFacts {
       backendRequests: groups.reduce((sum, group) => sum + group.permanent.backendRequests, 0),
       backendSeconds: groups.reduce((sum, group) => sum + group.permanent.backendSeconds, 0),
     },
-    urls: dearest(mergeUrls(windows), URLS_SHOWN).map(urlRow),
+    urls: dearest(urls, URLS_SHOWN).map(urlRow),
     groups: dearest(groups, GROUPS_SHOWN).map(groupRow),
+    missing,
+    notFound: notFoundRows(urls, groups),
   };
 }
 
@@ -42,6 +56,8 @@ function mergeUrls(windows: readonly LogWindow[]): UrlSums[] {
     known.noTtl += row.noTtl;
     known.permanents += row.permanents;
     known.permanentSeconds += row.permanentSeconds;
+    known.notFounds += row.notFounds;
+    known.notFoundSeconds += row.notFoundSeconds;
     if (row.location !== undefined) known.location = row.location;
     if (row.cacheControl !== undefined) known.cacheControl = row.cacheControl;
     if (row.vary !== undefined) known.vary = row.vary;
@@ -57,21 +73,22 @@ function mergeGroups(windows: readonly LogWindow[]): GroupSums[] {
       group: row.group,
       paths: new Map<string, number>(),
       networks: new Set<string>(),
-      permanent: { requests: 0, backendRequests: 0, backendSeconds: 0 },
+      permanent: newPart(),
+      missing: newPart(),
     };
     merged.set(row.group, known);
     addTally(known, row);
     for (const [path, weight] of row.paths) known.paths.set(path, (known.paths.get(path) ?? 0) + weight);
     for (const network of row.networks) known.networks.add(network);
-    known.permanent.requests += row.permanent.requests;
-    known.permanent.backendRequests += row.permanent.backendRequests;
-    known.permanent.backendSeconds += row.permanent.backendSeconds;
+    addPart(known.permanent, row.permanent);
+    addPart(known.missing, row.missing);
   }
   return [...merged.values()];
 }
 
 function urlRow(row: UrlSums): UrlRow {
-  const { setCookies, cookies, authorizations, noTtl, permanents, permanentSeconds, ...rest } = row;
+  const { setCookies, cookies, authorizations, noTtl, permanents, permanentSeconds, ...more } = row;
+  const { notFounds, notFoundSeconds, ...rest } = more;
   const [status = '0'] = Object.entries(row.statuses).sort((a, b) => b[1] - a[1])[0] ?? [];
   return {
     ...rest,
@@ -82,7 +99,7 @@ function urlRow(row: UrlSums): UrlRow {
   };
 }
 
-function groupRow({ paths, networks, ...row }: GroupSums): GroupRow {
+function groupRow({ paths, networks, missing, ...row }: GroupSums): GroupRow {
   const examples = [...paths].sort((a, b) => b[1] - a[1]).slice(0, EXAMPLES);
   return { ...row, urls: paths.size, examples: examples.map(([path]) => path), clients: networks.size };
 }

@@ -3,6 +3,8 @@ import { groupOf, growTally, type MutableTally, newTally } from './log-tally.ts'
 /** One request as a client or a backend saw it, already without query, cookies and credentials. */
 export interface LogRecord {
   readonly client: boolean;
+  /** A request of Warroom's own. */
+  readonly ours: boolean;
   readonly handling: string;
   readonly seconds: number;
   readonly status: number;
@@ -35,13 +37,25 @@ export interface UrlSums extends MutableTally {
   /** Backend answers with 301 or 308, and their seconds. */
   permanents: number;
   permanentSeconds: number;
+  /** Backend answers with 404 or 410, and their seconds. */
+  notFounds: number;
+  notFoundSeconds: number;
+}
+
+/** Requests of one kind of answer. */
+export interface Part {
+  requests: number;
+  backendRequests: number;
+  backendSeconds: number;
 }
 
 export interface GroupSums extends MutableTally {
   readonly group: string;
   readonly paths: Map<string, number>;
   readonly networks: Set<string>;
-  readonly permanent: { requests: number; backendRequests: number; backendSeconds: number };
+  readonly permanent: Part;
+  /** 404 and 410. */
+  readonly missing: Part;
 }
 
 /** One closed look at the log, summed. */
@@ -64,6 +78,7 @@ const GROUPS_KEPT = 200;
 const PATHS_KEPT = 2000;
 const NETWORKS_KEPT = 500;
 const PERMANENT = new Set([301, 308]);
+export const NOT_THERE = new Set([404, 410]);
 
 export function summed(
   records: readonly LogRecord[],
@@ -107,6 +122,8 @@ function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
       noTtl: 0,
       permanents: 0,
       permanentSeconds: 0,
+      notFounds: 0,
+      notFoundSeconds: 0,
     };
     urls.set(id, row);
   }
@@ -121,6 +138,10 @@ function growUrl(urls: Map<string, UrlSums>, record: LogRecord): void {
     row.permanents += 1;
     row.permanentSeconds += record.seconds;
   }
+  if (!record.client && NOT_THERE.has(record.status)) {
+    row.notFounds += 1;
+    row.notFoundSeconds += record.seconds;
+  }
   row.noTtl += record.ttl !== undefined && record.ttl <= 0 ? 1 : 0;
 }
 
@@ -133,7 +154,8 @@ function growGroup(groups: Map<string, GroupSums>, record: LogRecord): void {
       group,
       paths: new Map(),
       networks: new Set(),
-      permanent: { requests: 0, backendRequests: 0, backendSeconds: 0 },
+      permanent: newPart(),
+      missing: newPart(),
     };
     groups.set(group, row);
   }
@@ -144,12 +166,26 @@ function growGroup(groups: Map<string, GroupSums>, record: LogRecord): void {
       (row.paths.get(record.path) ?? 0) + (record.client ? 0 : record.seconds) + 1e-6,
     );
   if (record.client && row.networks.size < NETWORKS_KEPT) row.networks.add(record.network);
-  if (!PERMANENT.has(record.status)) return;
-  if (record.client) row.permanent.requests += 1;
+  if (PERMANENT.has(record.status)) growPart(row.permanent, record);
+  if (NOT_THERE.has(record.status)) growPart(row.missing, record);
+}
+
+export function newPart(): Part {
+  return { requests: 0, backendRequests: 0, backendSeconds: 0 };
+}
+
+function growPart(part: Part, record: LogRecord): void {
+  if (record.client) part.requests += 1;
   else {
-    row.permanent.backendRequests += 1;
-    row.permanent.backendSeconds += record.seconds;
+    part.backendRequests += 1;
+    part.backendSeconds += record.seconds;
   }
+}
+
+export function addPart(to: Part, from: Part): void {
+  to.requests += from.requests;
+  to.backendRequests += from.backendRequests;
+  to.backendSeconds += from.backendSeconds;
 }
 
 /** A URL's key in a map. */

@@ -22,6 +22,10 @@ const MAX_BYTES = 4 * 1024 * 1024;
 const SLICE = 200;
 /** Above this part of the limit some second was surely cut. */
 const LIMITED_FROM = 0.75;
+/** Records of our own requests in one window: at most some 20 requests, each told by client and backend. */
+const MOST_OURS = 60;
+/** As all our own requests call themselves. */
+const OURS = /^warroom(\/|$)/i;
 
 /**
  * Field by field what is asked of varnishncsa. Queries, cookies and credentials are not: of those the first word
@@ -42,6 +46,7 @@ const FIELDS = {
   cookie: '%{VSL:BereqHeader:Cookie[1]}x',
   authorization: '%{VSL:BereqHeader:Authorization[1]}x',
   ttl: '%{VSL:TTL[2]}x',
+  agent: '%{User-Agent}i',
   forwarded: '%{X-Forwarded-For}i',
   address: '%h',
 } as const;
@@ -62,7 +67,8 @@ export async function collectLog(
   const window = await readWindow(context, WINDOW_S, json);
   // Silence may be that of a quiet site or of a dead varnishd.
   if (window.requests === 0) await collectStat(context, undefined);
-  const kept = (previous?.snapshot.windows ?? []).filter((one) => window.at - one.at < KEPT_MS);
+  // Those from before our clock was set back would stay for as long as it was set.
+  const kept = (previous?.snapshot.windows ?? []).filter((one) => Math.abs(window.at - one.at) < KEPT_MS);
   return { json, windows: [...kept, window] };
 }
 
@@ -100,9 +106,11 @@ export async function knowsJson({ target, signal }: CollectContext): Promise<boo
 /** Lines of varnishncsa. One broken line is left out (a request may hold anything); many are a BAD_ANSWER. */
 export function parseLog(text: string, json: boolean, target: string, cut = false): LogRecord[] {
   const lines = linesOf(text, cut);
-  return checked(
-    lines.map((line) => parseLine(line, json)),
-    target,
+  return visitorsOnly(
+    checked(
+      lines.map((line) => parseLine(line, json)),
+      target,
+    ),
   );
 }
 
@@ -119,7 +127,16 @@ async function parseInSlices(
     for (const line of lines.slice(i, i + SLICE)) parsed.push(parseLine(line, json));
     await setImmediate();
   }
-  return checked(parsed, target);
+  return visitorsOnly(checked(parsed, target));
+}
+
+/**
+ * Our own requests are no visitors. They are few: where more come under our name than we ever send, somebody else
+ * uses it, and is not to hide behind it.
+ */
+function visitorsOnly(records: readonly LogRecord[]): LogRecord[] {
+  const visitors = records.filter((record) => !record.ours);
+  return records.length - visitors.length > MOST_OURS ? [...records] : visitors;
 }
 
 function linesOf(text: string, cut: boolean): string[] {
@@ -176,6 +193,7 @@ function toRecord(raw: Raw): LogRecord | undefined {
   const vary = shown(raw.vary);
   return {
     client: raw.side === 'c',
+    ours: OURS.test(raw.agent ?? ''),
     handling: raw.handling ?? '',
     seconds: micros / 1e6,
     status: Number.isInteger(status) && status >= 0 && status < 1000 ? status : 0,

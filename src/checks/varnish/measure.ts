@@ -1,6 +1,6 @@
 import type { Measured, Place, Reading, Timed, Unit } from '../contract.ts';
 import { growth, secondsBetween, share } from '../rate.ts';
-import type { BackendRow, VarnishFacts } from './facts.ts';
+import type { BackendRow, StorageRow, VarnishFacts } from './facts.ts';
 import type { LogSnapshot } from './log.ts';
 import { logFacts } from './log-facts.ts';
 import { type LogWindow, urlId } from './log-window.ts';
@@ -20,7 +20,12 @@ const RATES = [
   ['varnish.backend_requests', 'MAIN.backend_req'],
   ['varnish.fetch_failed', 'MAIN.fetch_failed'],
   ['varnish.sessions_dropped', 'MAIN.sess_dropped'],
+  ['varnish.sessions_queued', 'MAIN.sess_queued'],
+  ['varnish.requests_dropped', 'MAIN.req_dropped'],
+  ['varnish.threads_limited', 'MAIN.threads_limited'],
+  ['varnish.threads_failed', 'MAIN.threads_failed'],
   ['varnish.lru_nuked', 'MAIN.n_lru_nuked'],
+  ['varnish.lru_limited', 'MAIN.n_lru_limited'],
   ['varnish.bans', 'MAIN.bans_added'],
 ] as const;
 const HANDLED = ['varnish.hits', 'varnish.misses', 'varnish.passes', 'varnish.pipes', 'varnish.synths'];
@@ -38,6 +43,16 @@ export function measureStat(
   gauge('varnish.uptime', 'MAIN.uptime', 's');
   gauge('varnish.threads', 'MAIN.threads', 'count');
   gauge('varnish.thread_queue', 'MAIN.thread_queue_len', 'count');
+  gauge('varnish.thread_pools', 'MAIN.pools', 'count');
+  gauge('varnish.objects', 'MAIN.n_object', 'count');
+  readings.push(...memory(current.snapshot));
+  const { emptied } = current.snapshot;
+  if (emptied)
+    readings.push({
+      metric: 'varnish.cache_age',
+      value: Math.max(0, (current.at - emptied.at) / 1000),
+      unit: 's',
+    });
   readings.push(...rates(previous, current));
   const backends = backendRows(previous, current);
   for (const row of backends)
@@ -47,7 +62,49 @@ export function measureStat(
       unit: 'count',
       labels: { backend: row.backend },
     });
-  return { readings, facts: { backends } };
+  return {
+    readings,
+    facts: {
+      backends,
+      storages: storageRows(previous, current),
+      ...(emptied ? { emptied } : {}),
+    },
+  };
+}
+
+const IN_MEMORY = new Set(['SMA', 'SMU']);
+/** What is short-lived or passed goes here, whatever the cache holds; it has no limit by default. */
+const TRANSIENT = 'Transient';
+
+/** Of the storages in memory that have a size. */
+function memory({ storages }: StatSnapshot): Reading[] {
+  const sized = storages.filter((one) => IN_MEMORY.has(one.kind) && one.name !== TRANSIENT);
+  if (sized.length === 0) return [];
+  const used = sized.reduce((sum, one) => sum + one.usedBytes, 0);
+  return [
+    {
+      metric: 'varnish.memory_given',
+      value: sized.reduce((sum, one) => sum + one.freeBytes, used),
+      unit: 'B',
+    },
+    { metric: 'varnish.memory_used', value: used, unit: 'B' },
+  ];
+}
+
+function storageRows(previous: Timed<StatSnapshot> | undefined, current: Timed<StatSnapshot>): StorageRow[] {
+  const seconds = secondsBetween(previous, current);
+  const before = new Map(previous?.snapshot.storages.map((one) => [one.name, one]));
+  return current.snapshot.storages.map((one) => {
+    const grown = growth(before.get(one.name)?.allocatedBytes, one.allocatedBytes);
+    return {
+      name: one.name,
+      kind: one.kind,
+      usedBytes: one.usedBytes,
+      sizeBytes: one.freeBytes > 0 || one.name !== TRANSIENT ? one.usedBytes + one.freeBytes : null,
+      writtenPerSecond: seconds === undefined || grown === undefined ? null : grown / seconds,
+      failed: one.failed,
+    };
+  });
 }
 
 /** No rate at all after a restart: every counter began again with it. */
@@ -103,7 +160,7 @@ export function measureLog(
   _place: Place,
 ): Measured<VarnishFacts> {
   const { windows } = current.snapshot;
-  const recent = windows.filter((window) => current.at - window.at < VISITORS_MS);
+  const recent = windows.filter((window) => Math.abs(current.at - window.at) < VISITORS_MS);
   const seconds = recent.reduce((sum, window) => sum + window.seconds, 0);
   const requests = recent.reduce((sum, window) => sum + window.requests, 0);
   const errors = recent.reduce((sum, window) => sum + window.errors, 0);

@@ -12,6 +12,8 @@ export interface CleanRequest {
   readonly path: string;
   /** Send a cookie along, as a returning visitor does. */
   readonly cookie?: boolean;
+  /** As another visitor of this number: with a cookie and a browser that nobody else has. */
+  readonly visitor?: number;
   readonly method?: 'GET' | 'HEAD';
 }
 
@@ -23,15 +25,19 @@ export interface CleanAnswer {
   readonly vary?: string;
   readonly age?: number;
   readonly xVarnish?: string;
+  /** What many a VCL adds. */
+  readonly xHits?: number;
+  readonly xCache?: string;
 }
 
+/** Begins as the log's collector knows our own requests by. */
 const USER_AGENT = 'Warroom/0.1 (clean request)';
 const TIMEOUT_MS = 4000;
 
 /** One request of our own to Varnish, as a visitor without history would send it; redirects are not followed. */
 export const cleanRequest: Probe<CleanRequest, CleanAnswer> = {
   id: 'varnish.clean-request',
-  async run(context, { path, cookie = false, method = 'GET' }) {
+  async run(context, { path, cookie = false, visitor, method = 'GET' }) {
     const service = context.place.stack.service(context.place.target, 'varnish');
     if (!service || !/^\/[!-~]*$/.test(path) || path.length > 2000)
       throw new WarroomError('BAD_ARGUMENT', {
@@ -41,10 +47,10 @@ export const cleanRequest: Probe<CleanRequest, CleanAnswer> = {
     const stream = await connect(context, service.config.address);
     const headers = {
       Host: new URL(service.config.url).host,
-      'User-Agent': USER_AGENT,
+      'User-Agent': visitor === undefined ? USER_AGENT : `${USER_AGENT} visitor ${visitor}`,
       Accept: '*/*',
       Connection: 'close',
-      ...(cookie ? { Cookie: 'sessionid=warroom' } : {}),
+      ...(cookie || visitor !== undefined ? { Cookie: `sessionid=warroom${visitor ?? ''}` } : {}),
     };
     try {
       return await ask(stream, { method, path, headers }, context.signal);
@@ -100,6 +106,8 @@ function ask(
         ...(header('cache-control') === '' ? {} : { cacheControl: plain(header('cache-control')) }),
         ...(vary === undefined ? {} : { vary: plain(vary) }),
         ...(age !== undefined && /^\d{1,10}$/.test(age) ? { age: Number(age) } : {}),
+        ...(/^\d{1,10}$/.test(header('x-hits')) ? { xHits: Number(header('x-hits')) } : {}),
+        ...(header('x-cache') === '' ? {} : { xCache: plain(header('x-cache'), 60) }),
         ...(header('x-varnish') === '' ? {} : { xVarnish: plain(header('x-varnish'), 60) }),
       });
     });

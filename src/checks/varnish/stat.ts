@@ -1,7 +1,7 @@
 import { reason, WarroomError } from '../../errors/catalogue.ts';
 import type { CollectContext, Timed } from '../contract.ts';
 import { pause } from '../pause.ts';
-import { growth } from '../rate.ts';
+import { growth, plain } from '../rate.ts';
 import { countersCommand, explainFailure } from './command.ts';
 
 /** One backend's counters. Its health is a bitmap of probes, the newest in the lowest bit. */
@@ -14,9 +14,25 @@ export interface Backend {
   readonly counters: Readonly<Record<string, number>>;
 }
 
+/** One storage by its name (`s0`, `Transient`). */
+export interface Storage {
+  readonly name: string;
+  /** `SMA` is malloc, `SMU` umem, `SMF` a file. */
+  readonly kind: string;
+  readonly usedBytes: number;
+  /** 0 for one without a limit. */
+  readonly freeBytes: number;
+  /** Counters since the start: bytes given out, and wishes that could not be met. */
+  readonly allocatedBytes: number;
+  readonly failed: number;
+}
+
 export interface StatSnapshot {
   /** `MAIN.` and `MGT.` counters by their full name. */
   readonly counters: Readonly<Record<string, number>>;
+  readonly storages: readonly Storage[];
+  /** When what it kept was last dropped, by a start or a ban; as far as was seen. */
+  readonly emptied?: { readonly at: number; readonly by: 'a start' | 'a ban' };
   /** In the order of creation: the newest VCL's last. */
   readonly backends: readonly Backend[];
   /** The VCL in use, as far as counters show it. */
@@ -35,16 +51,30 @@ export async function collectStat(
   context: CollectContext,
   previous: Timed<StatSnapshot> | undefined,
 ): Promise<StatSnapshot> {
-  const first = await readStat(context, previous?.snapshot);
+  const first = withEmptied(await readStat(context, previous?.snapshot), previous?.snapshot);
   if (previous && (Date.now() - previous.at < MOVES_MS || moved(previous.snapshot, first))) return first;
   await pause(MOVES_MS, context.signal);
-  const second = await readStat(context, first);
+  const second = withEmptied(await readStat(context, first), first);
   if (moved(first, second)) return second;
   throw new WarroomError('TARGET_UNREACHABLE', {
     target: `Varnish on ${context.target.name}`,
     problem: 'what it left behind can be read, but its uptime stands still: it was killed, or it hangs',
     mend: 'Is varnishd running?',
   });
+}
+
+/** Bans are counted, not dated: one is as old as the round that first saw it. */
+function withEmptied(now: StatSnapshot, before: StatSnapshot | undefined): StatSnapshot {
+  const at = Date.now();
+  const started = at - (now.counters['MAIN.uptime'] ?? 0) * 1000;
+  const banned = growth(before?.counters['MAIN.bans_added'], now.counters['MAIN.bans_added']) ?? 0;
+  // The counter of seconds is cut down, so the same start seems to wander by one.
+  const known =
+    before?.emptied?.by === 'a ban' && before.emptied.at > started - 2000 ? before.emptied : undefined;
+  return {
+    ...now,
+    emptied: banned > 0 ? { at, by: 'a ban' } : (known ?? { at: started, by: 'a start' }),
+  };
 }
 
 function moved(before: StatSnapshot, now: StatSnapshot): boolean {
@@ -79,10 +109,14 @@ export function parseStat(text: string, target: string, previous?: StatSnapshot)
   }
   const counters: Record<string, number> = {};
   const backends = new Map<string, { vcl: string; name: string; counters: Record<string, number> }>();
+  const storages = new Map<string, Record<string, number>>();
   for (const [name, entry] of Object.entries(all)) {
     const value = counterOf(entry);
     if (value === undefined) continue;
     if (name.startsWith('MAIN.') || name.startsWith('MGT.')) counters[name] = value;
+    const [, storage, storageField] = /^(SM[AUF]\..+)\.([cg]_[a-z]+)$/.exec(name) ?? [];
+    if (storage !== undefined && storageField !== undefined)
+      storages.set(storage, { ...storages.get(storage), [storageField]: value });
     if (!name.startsWith('VBE.')) continue;
     // VBE.<vcl>.<backend>.<counter>; the backend's own name may hold dots (vmod goto), a VCL's does not here.
     const [, vcl, backend, field] = /^VBE\.([^.]+)\.(.+)\.([a-z_]+)$/.exec(name) ?? [];
@@ -99,6 +133,7 @@ export function parseStat(text: string, target: string, previous?: StatSnapshot)
   );
   const snapshot: StatSnapshot = {
     counters,
+    storages: [...storages].map(([name, fields]) => toStorage(name, fields)),
     backends: [...backends].map(([id, row]) => {
       const bits = happy.get(id) ?? 0n;
       return { ...row, happy: bits, hasProbe: bits > 0n || probed.has(id) };
@@ -106,6 +141,17 @@ export function parseStat(text: string, target: string, previous?: StatSnapshot)
   };
   const active = activeVcl(previous, snapshot);
   return active === undefined ? snapshot : { ...snapshot, active };
+}
+
+function toStorage(name: string, fields: Readonly<Record<string, number>>): Storage {
+  return {
+    kind: name.slice(0, 3),
+    name: plain(name.slice(4), 40),
+    usedBytes: fields['g_bytes'] ?? 0,
+    freeBytes: fields['g_space'] ?? 0,
+    allocatedBytes: fields['c_bytes'] ?? 0,
+    failed: fields['c_fail'] ?? 0,
+  };
 }
 
 /**

@@ -18,7 +18,7 @@ function counting(...uptimes: number[]): Target {
 
 const at = (seconds: number, uptime: number) => ({
   at: Date.now() - seconds * 1000,
-  snapshot: { counters: { 'MAIN.uptime': uptime }, backends: [] },
+  snapshot: { counters: { 'MAIN.uptime': uptime }, storages: [], backends: [] },
 });
 
 test('a varnishd that was killed is not read as one that nobody visits', async () => {

@@ -115,7 +115,7 @@ ${Object.entries(servers)
     return { port, socket, child };
   }
 
-  async varnish(backendPort: number, vclExtra = '') {
+  async varnish(backendPort: number, vclExtra = '', storage = 'malloc,16m') {
     const [port, cli] = [await freePort(), await freePort()];
     const instance = join(this.folder, `varnish-${port}`);
     const secret = this.file('secret', 'only for this test\n');
@@ -123,7 +123,7 @@ ${Object.entries(servers)
     const argv = ['-F', '-n', instance, '-a', `127.0.0.1:${port}`, '-T', `127.0.0.1:${cli}`];
     const child = this.#start('/usr/sbin/varnishd', [
       ...argv,
-      ...['-S', secret, '-f', vcl, '-s', 'malloc,16m', '-p', 'vsl_space=4M', '-p', 'thread_pool_min=10'],
+      ...['-S', secret, '-f', vcl, '-s', storage, '-p', 'vsl_space=4M', '-p', 'thread_pool_min=10'],
     ]);
     await until(() => connects(port));
     return { port, cli, instance, secret, vcl, child };
@@ -159,14 +159,20 @@ def application(env, start):
         time.sleep(0.02)
         status = '301 Moved Permanently'
         headers += [('Location', '/product/1?from=legacy'), ('Cache-Control', 'no-store')]
-    elif path.startswith('/product/'): headers.append(('Cache-Control', 'public, max-age=300'))
+    elif path.startswith('/product/') and path != '/product/0': headers.append(('Cache-Control', 'public, max-age=300'))
     elif path == '/cart': headers += [('Set-Cookie', 'sid=1'), ('Cache-Control', 'private, no-store')]
     elif path.startswith('/tracked/'): headers += [('Set-Cookie', 'track=1'), ('Cache-Control', 'max-age=60')]
     elif path.startswith('/varied/'): headers += [('Vary', 'Cookie'), ('Cache-Control', 'max-age=60')]
+    elif path.startswith('/agents/'): headers += [('Vary', 'User-Agent'), ('Cache-Control', 'max-age=60')]
+    elif path.startswith('/account'): headers.append(('Cache-Control', 'public, max-age=60'))
+    elif path.startswith('/nowhere/') or path == '/product/0':
+        status = '404 Not Found'
+        headers.append(('Cache-Control', 'no-store'))
+    elif path.startswith('/big/'): headers.append(('Cache-Control', 'max-age=300'))
     elif path == '/slow': time.sleep(float(query.get('s', ['1'])[0]))
     elif path == '/fail': raise RuntimeError('boom')
     start(status, headers)
-    return [b'ok']
+    return [b'x' * 60000 if path.startswith('/big/') else b'ok']
 `;
 
 export async function freePort(): Promise<number> {

@@ -3,7 +3,7 @@ import { figure } from '../../../message/figures.ts';
 import { defineCheck, type Evidence, type InstanceView } from '../../contract.ts';
 import { grade } from '../../judging.ts';
 import type { GroupRow, Reason, UrlRow, VarnishFacts } from '../facts.ts';
-import { groups, minimumRequests, missTable, over, thin, total, urls } from './shared.ts';
+import { groups, matches, minimumRequests, missTable, over, thin, total, urls } from './shared.ts';
 
 const PERMANENT = new Set([301, 308]);
 /** What a rule in Varnish could mend. A page that forbids storing may be private: that is asked of a person. */
@@ -177,9 +177,4 @@ function groupTable(instances: readonly InstanceView<VarnishFacts>[]): Evidence[
         ]),
     },
   ];
-}
-
-/** `/cart*` as the config writes it: a trailing star is any rest. */
-export function matches(pattern: string, path: string): boolean {
-  return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
 }

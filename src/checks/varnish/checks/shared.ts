@@ -83,3 +83,8 @@ export function missTable(rows: readonly UrlRow[], title: string, all: readonly 
     },
   ];
 }
+
+/** `/cart*` as the config writes it: a trailing star is any rest. */
+export function matches(pattern: string, path: string): boolean {
+  return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern;
+}
