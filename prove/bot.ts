@@ -3,6 +3,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { IncidentJson, ProposalJson, StatusJson } from '../src/bot/contract.ts';
+import type { Finding } from '../src/checks/contract.ts';
 import { type Act, eventually, Failed } from './proof.ts';
 
 export interface Answer<T> {
@@ -75,6 +76,10 @@ export class Bot {
 
   async status(): Promise<StatusJson> {
     return (await this.get<StatusJson>('/api/status')).body;
+  }
+
+  async findings(): Promise<readonly Finding[]> {
+    return (await this.get<readonly Finding[]>('/api/findings')).body;
   }
 
   async incidents(state?: string): Promise<readonly IncidentJson[]> {

@@ -3,6 +3,7 @@ import { badConfig } from './bad-config.ts';
 import { chatHostile } from './chat-hostile.ts';
 import { chatKill } from './chat-kill.ts';
 import { chatStorm } from './chat-storm.ts';
+import { checksProof } from './checks.ts';
 import { consoleProof } from './console.ts';
 import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
@@ -25,6 +26,7 @@ export const PROOFS: readonly Proof[] = [
   wrongFix,
   kill9,
   healthy,
+  checksProof,
   badConfig,
   consoleProof,
   secrets,

@@ -8,6 +8,8 @@ export type { PressResult, ProposalJson, ProposalState, StepJson } from '../reme
 /** What every face (console, terminal socket, later chat) asks of the bot; also the JSON of the console's API. Times are UTC ms. */
 export interface Desk {
   status(): StatusJson;
+  /** The newest finding of each identity, those that span tiers and Warroom's own too. */
+  findings(): readonly Finding[];
   /** Newest first; `state` narrows to open ones (`open`) or one state. */
   incidents(state?: string): IncidentJson[];
   incident(id: string): IncidentJson | undefined;

@@ -6,6 +6,7 @@ import { type Session, signedIn } from './client.ts';
 
 const CLOSED = [
   ['GET', '/api/status'],
+  ['GET', '/api/findings'],
   ['GET', '/api/notes'],
   ['GET', '/api/me'],
   ['GET', '/api/incidents'],

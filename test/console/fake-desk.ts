@@ -70,6 +70,9 @@ export class FakeDesk implements Desk {
     const person = personOf(identity, this.config());
     return { name: nameOf(person), rights: person.rights };
   }
+  findings() {
+    return [];
+  }
   readings({ metric, target }: { metric: string; target: string }) {
     return wave(metric, target, 'count', {
       calm: 2.1,

@@ -26,6 +26,7 @@ const Series = z.object({
 /** The API of the desk: one route a question, nothing decided here. */
 export function deskRoutes(app: FastifyInstance, desk: Desk): void {
   app.get('/api/status', async () => desk.status());
+  app.get('/api/findings', async () => desk.findings());
   app.get('/api/notes', async () => desk.notes());
   app.get('/api/incidents', async (request) => desk.incidents(given(Which, request.query).state));
   app.get<{ Params: { id: string } }>('/api/incidents/:id', async (request, reply) => {

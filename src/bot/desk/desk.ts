@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Evidence, System } from '../../checks/contract.ts';
+import type { Evidence, Finding, System } from '../../checks/contract.ts';
 import { redactText } from '../../checks/redact.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Stack } from '../../config/stack.ts';
@@ -215,6 +215,10 @@ export class WarroomDesk implements Desk, CommandDesk {
     const clean = typed(text);
     await this.#mark(clean, nameOf(allowed.person));
     return { ok: true, message: answer(say`Marked: ${clean}`) };
+  }
+
+  findings(): readonly Finding[] {
+    return this.parts.watcher.findings();
   }
 
   readings(query: { metric: string; target: string; windowMs: number }): SeriesJson {

@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import type { Lab } from '../../lab/index.ts';
+import type { Finding } from '../../src/checks/contract.ts';
+import type { Bot } from '../bot.ts';
+import { pause } from '../proof.ts';
+import type { LabRow, Row, Shown, TestRow } from './row.ts';
+
+const FIRES_S = 60;
+const CLEARS_S = 90;
+const FIGURE_S = 25;
+const LOOK_MS = 1000;
+const TEST_MS = 120_000;
+
+export function isLabRow(row: Row): row is LabRow {
+  return 'parts' in row;
+}
+
+/** One row on the lab: quiet, then the fault, then quiet again. */
+export async function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown> {
+  const seen: string[] = [];
+  const bad = (findings: readonly Finding[]) =>
+    findings.find((one) => isBad(one) && (row.mine?.(one) ?? true));
+  const quiet = await within(30, async () => {
+    const findings = await of(row.check, bot);
+    return findings.length > 0 && !bad(findings) && findings.every((one) => one.level !== 'unknown');
+  });
+  if (!quiet) seen.push(`before: ${(await of(row.check, bot)).map((one) => one.summary).join(' ')}`);
+  const fault = faultOf(row, lab);
+  let fires = false;
+  let right = false;
+  let evidence = false;
+  try {
+    await fault.on();
+    let last: Finding | undefined;
+    fires = await within(row.firesWithin ?? FIRES_S, async () => {
+      last = bad(await of(row.check, bot)) ?? last;
+      return last !== undefined;
+    });
+    let says = '';
+    if (fires) {
+      right = await within(FIGURE_S, async () => {
+        last = bad(await of(row.check, bot)) ?? last;
+        const told = await row.figure(lab, last as Finding, bot);
+        says = told.says;
+        return told.right;
+      });
+      evidence = await within(FIGURE_S, async () => {
+        last = bad(await of(row.check, bot)) ?? last;
+        const text = JSON.stringify([last?.subject, last?.summary, last?.evidence, last?.advice]);
+        return last?.advice !== undefined && row.evidence.every((word) => word.test(text));
+      });
+      if (!evidence) seen.push(`evidence: ${JSON.stringify([last?.evidence, last?.advice]).slice(0, 600)}`);
+    }
+    seen.push(`${last ? `${last.level}: ${last.summary}` : 'no finding'}${says ? ` Native: ${says}` : ''}`);
+  } finally {
+    await fault.off();
+  }
+  const clears = await within(row.clearsWithin ?? CLEARS_S, async () => {
+    const findings = await of(row.check, bot);
+    return findings.length > 0 && findings.every((one) => one.level === 'ok' && one.cleared);
+  });
+  if (!clears)
+    seen.push(
+      `after: ${(await of(row.check, bot))
+        .filter((one) => !one.cleared)
+        .map((one) => one.summary)
+        .join(' ')}`,
+    );
+  return {
+    check: row.check,
+    fault: fault.name,
+    columns: { fires, 'figure right': right, evidence, quiet, clears },
+    seen: seen.join(' · '),
+    at: new Date().toISOString(),
+  };
+}
+
+/** One row by its test, whose names begin with the column that they show. */
+export function showByTest(row: TestRow): Shown {
+  const done = spawnSync('npx', ['vitest', 'run', row.test, '-t', row.named, '--reporter=json', '--silent'], {
+    encoding: 'utf8',
+    timeout: TEST_MS,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const report = readReport(done.stdout);
+  const held = done.status === 0 && report.numPassedTests > 0;
+  return {
+    check: row.check,
+    fault: `${row.test}: "${row.named}"`,
+    columns: { fires: held, 'figure right': held, evidence: held, quiet: held, clears: held },
+    seen: `${report.numPassedTests} tests passed. By tests, because ${row.because}`,
+    at: new Date().toISOString(),
+  };
+}
+
+function readReport(text: string): { numPassedTests: number } {
+  try {
+    return JSON.parse(text.slice(text.indexOf('{'))) as { numPassedTests: number };
+  } catch {
+    return { numPassedTests: 0 };
+  }
+}
+
+function faultOf(row: LabRow, lab: Lab): { name: string; on(): Promise<void>; off(): Promise<void> } {
+  const { fault } = row;
+  const host = row.host === undefined ? {} : { host: row.host };
+  return typeof fault === 'string'
+    ? { name: fault, on: () => lab.fault(fault, true, host), off: () => lab.fault(fault, false, host) }
+    : { name: fault.name, on: () => fault.on(lab), off: () => fault.off(lab) };
+}
+
+function isBad({ level }: Finding): boolean {
+  return level === 'warn' || level === 'critical';
+}
+
+async function of(check: string, bot: Bot): Promise<readonly Finding[]> {
+  return (await bot.findings()).filter((finding) => finding.check === check);
+}
+
+async function within(seconds: number, holds: () => Promise<boolean>): Promise<boolean> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    if (await holds()) return true;
+    if (Date.now() > end) return false;
+    await pause(LOOK_MS);
+  }
+}
