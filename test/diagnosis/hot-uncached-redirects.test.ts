@@ -73,6 +73,8 @@ function context(urls: readonly UrlRow[], busy: number, clients = 3): ExplainCon
     backendRequests: 0,
     backendSeconds: 0,
     permanent: { backendRequests: 0, backendSeconds: 0 },
+    missing: { requests: 0, backendRequests: 0, backendSeconds: 0 },
+    notFound: [],
     urls,
     groups,
   };

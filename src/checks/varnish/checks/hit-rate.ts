@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { figure } from '../../../message/figures.ts';
-import { defineCheck, type JudgeInput, type Point } from '../../contract.ts';
+import { defineCheck } from '../../contract.ts';
 import { grade } from '../../judging.ts';
-import { mean } from '../../rate.ts';
 import type { VarnishFacts } from '../facts.ts';
 import { minimumRequests, missTable, over, thin, urls, windowSeconds } from './shared.ts';
+import { warmingOf } from './warming.ts';
 
 const HitRate = z.object({
   warn: z
@@ -37,11 +37,6 @@ const HitRate = z.object({
 });
 type HitRate = z.infer<typeof HitRate>;
 
-/** A cache that fills must gain this much within a minute to count as warming. */
-const RISING_PER_MINUTE = 0.02;
-const LONGEST_SLOPE_MS = 60_000;
-const SLOPE_POINTS = 3;
-
 export const hitRate = defineCheck<VarnishFacts, HitRate>({
   id: 'varnish.hit-rate',
   question: 'Is the true hit rate (passes counted) acceptable?',
@@ -62,29 +57,32 @@ export const hitRate = defineCheck<VarnishFacts, HitRate>({
     const { level, cleared, threshold } = grade(value, thresholds, 'below');
     const figures = `${figure(value, 'share')} true hits (limit ${figure(threshold, 'share')}), ${figure(offload, 'share')} kept from the application`;
     if (level === 'ok') return [{ level, cleared, summary: `${figures}.`, value, unit: 'share', threshold }];
-    const warming = begun(input);
-    if (warming !== undefined) {
-      const since = Math.min(LONGEST_SLOPE_MS, input.at - warming.at);
-      const points = input.history.series({
-        metric: 'varnish.hit_share',
-        target: input.target,
-        windowMs: Math.max(1000, since),
-      });
-      const perMinute = slope(points);
-      if (perMinute === undefined) return [thin(`${figures}; the cache is empty since ${warming.what}.`)];
-      if (perMinute >= RISING_PER_MINUTE) {
-        const left = Math.max(1, Math.ceil((threshold - value) / perMinute));
-        return [
-          {
-            level: 'ok',
-            cleared: false,
-            summary: `${figures}; warming after ${warming.what}, about ${left} min left.`,
-            value,
-            unit: 'share',
-            threshold,
-          },
-        ];
-      }
+    const warming = warmingOf(input, thresholds.warmingSeconds * 1000);
+    if (warming && warming.perMinute === undefined)
+      return [thin(`${figures}; the cache is empty since ${warming.what}.`)];
+    if (warming?.rising) {
+      const minutes = Math.max(1, Math.ceil((threshold - value) / (warming.perMinute ?? 1)));
+      return [
+        {
+          level: 'ok',
+          cleared: false,
+          summary: `${figures}; warming after ${warming.what}, about ${minutes} min left.`,
+          value,
+          unit: 'share',
+          threshold,
+          evidence: [
+            {
+              kind: 'figures',
+              rows: [
+                { name: 'true hits', value, unit: 'share', limit: threshold },
+                { name: 'gained a minute', value: warming.perMinute ?? 0, unit: 'share' },
+                { name: 'warming since', value: (input.at - warming.at) / 1000, unit: 's' },
+                { name: 'left, about', value: minutes * 60, unit: 's' },
+              ],
+            },
+          ],
+        },
+      ];
     }
     const rows = urls(input.instances).filter((row) => row.backendRequests > 0);
     return [
@@ -115,32 +113,3 @@ export const hitRate = defineCheck<VarnishFacts, HitRate>({
     ];
   },
 });
-
-/** What emptied the cache lately, the latest of all; undefined when nothing did. */
-function begun(input: JudgeInput<VarnishFacts, HitRate>): { at: number; what: string } | undefined {
-  const { history, target, at } = input;
-  const windowMs = input.thresholds.warmingSeconds * 1000;
-  const uptimes = input.instances.flatMap((one) => one.value('varnish.uptime') ?? []);
-  const bans = history
-    .series({ metric: 'varnish.bans', target, windowMs })
-    .filter((point) => point.value > 0);
-  return [
-    ...uptimes.map((uptime) => ({ at: at - uptime * 1000, what: 'a start' })),
-    ...bans.map((point) => ({ at: point.at, what: 'a ban' })),
-    ...input.changes
-      .filter((change) => change.target === undefined || change.target === target)
-      .map((change) => ({ at: change.at, what: change.what })),
-  ]
-    .filter((one) => at - one.at < windowMs)
-    .sort((a, b) => b.at - a.at)[0];
-}
-
-/** Gain a minute: the later half of the series against the earlier; undefined while it is too short to tell. */
-function slope(points: readonly Point[]): number | undefined {
-  if (points.length < SLOPE_POINTS) return undefined;
-  const middle = Math.floor(points.length / 2);
-  const [early, late] = [points.slice(0, middle), points.slice(middle)];
-  const time = (part: readonly Point[]) => mean(part.map((point) => ({ value: point.at }))) ?? 0;
-  const minutes = (time(late) - time(early)) / 60_000;
-  return minutes > 0 ? ((mean(late) ?? 0) - (mean(early) ?? 0)) / minutes : undefined;
-}
