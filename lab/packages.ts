@@ -75,23 +75,28 @@ export function missingPackages(parts: readonly Part[] = PARTS): string[] {
   return [...new Set(missing)];
 }
 
-/** Installs what is missing, after saying what. Servers that packages would start are kept from starting. */
+/** Installs what is missing, after saying what. */
 export function ensurePackages(say: (line: string) => void, parts: readonly Part[] = PARTS): void {
   const missing = missingPackages(parts);
   if (missing.length === 0) return;
-  say(`Installing from this machine's package sources: ${missing.join(' ')}`);
+  installPackages(missing, say);
+  const still = missingPackages(parts);
+  if (still.length > 0)
+    throw new Error(`After the installation these are still missing: ${still.join(', ')}.`);
+}
+
+/** Installs packages by name; servers that they would start are kept from starting. */
+export function installPackages(packages: readonly string[], say: (line: string) => void): void {
+  say(`Installing from this machine's package sources: ${packages.join(' ')}`);
   const policy = '/usr/sbin/policy-rc.d';
   const ours = !existsSync(policy);
   if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     apt(['update', '-qq']);
-    apt(['install', '-y', '-qq', '--no-install-recommends', ...missing]);
+    apt(['install', '-y', '-qq', '--no-install-recommends', ...packages]);
   } finally {
     if (ours) rmSync(policy, { force: true });
   }
-  const still = missingPackages(parts);
-  if (still.length > 0)
-    throw new Error(`After the installation these are still missing: ${still.join(', ')}.`);
 }
 
 function apt(argv: readonly string[]): void {

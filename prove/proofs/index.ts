@@ -7,6 +7,7 @@ import { checksProof } from './checks.ts';
 import { consoleProof } from './console.ts';
 import { firstStart } from './first-start.ts';
 import { healthy } from './healthy.ts';
+import { healthyAll } from './healthy-all.ts';
 import { kill9 } from './kill-9.ts';
 import { secrets } from './secrets.ts';
 import { story1 } from './story-1.ts';
@@ -26,6 +27,7 @@ export const PROOFS: readonly Proof[] = [
   wrongFix,
   kill9,
   healthy,
+  healthyAll,
   checksProof,
   badConfig,
   consoleProof,

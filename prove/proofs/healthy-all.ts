@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { downLab, type Lab, labPossible, upLab } from '../../lab/index.ts';
+import { LIMITS } from '../../lab/limits.ts';
+import type { Finding } from '../../src/checks/contract.ts';
+import { type Bot, botFor } from '../bot.ts';
+import { type Act, eventually, Failed, type Proof, pause } from '../proof.ts';
+
+const WANTED_S = 1800;
+const PIECE_S = 380;
+const STATE_FILE = join('node_modules', '.cache', 'warroom-proof', 'healthy-all.json');
+
+interface Tally {
+  readonly seconds: number;
+}
+
+/** Half an hour in pieces: each run watches some minutes more, and the tally is kept beside the caches of this clone. */
+export const healthyAll: Proof = {
+  name: 'healthy-all',
+  shows:
+    'half an hour of healthy traffic over every system raises no incident; in pieces, run it until it says 30 of 30',
+  seconds: 479,
+  run: async (act) => {
+    const lab = await wholeLab(act);
+    await checkOnce(act, lab);
+    const bot = await botFor(act, lab.root);
+    const { seen, moments } = await watch(lab, bot);
+    const before = readTally();
+    // A piece with an incident ends the row: the half hour begins anew.
+    const tally = { seconds: seen.length === 0 ? before.seconds + PIECE_S : 0 };
+    writeTally(tally);
+    act.check('no incident', seen.length === 0, seen.join('; ') || 'none');
+    const status = await bot.status();
+    act.check(
+      'no unknown',
+      status.counts.unknown === 0,
+      `${status.counts.ok} ok, ${status.counts.warn} warn, ${status.counts.critical} critical, ${status.counts.unknown} unknown`,
+    );
+    for (const [id, summary] of moments) act.say(`for a moment: ${id} ${summary}`);
+    const report = lab.report();
+    act.check(
+      'visitors are served',
+      (report?.failed ?? 1) === 0,
+      `p95 ${report?.p95} ms, ${report?.failed} failed`,
+    );
+    act.figure('watched', `${Math.min(30, Math.round(tally.seconds / 60))} of 30 minutes`);
+    act.figure('p95', `${report?.p95} ms`);
+  },
+};
+
+async function wholeLab(act: Act): Promise<Lab> {
+  const possible = labPossible();
+  if (!possible.possible) throw new Failed(`the lab cannot run here: ${possible.reason}`);
+  const root = act.folder();
+  act.after(() => downLab(root, { keep: true }));
+  const lab = await upLab({ root, say: act.say });
+  await lab.traffic(LIMITS.rate, 900);
+  await eventually('a warm cache', () => ((lab.report()?.hitShare ?? 0) > 0.8 ? true : undefined), 60_000);
+  act.say('the whole lab is up under healthy traffic');
+  return lab;
+}
+
+/** `warroom check` as other programs call it: every finding of every system, none critical, none unknown. */
+async function checkOnce(act: Act, lab: Lab): Promise<void> {
+  const args = [
+    'dist/main.js',
+    'check',
+    '--config',
+    join(lab.root, 'warroom.yaml'),
+    '--sample',
+    '5s',
+    '--json',
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (bytes: Buffer) => {
+    text += bytes.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const findings = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Finding);
+  const bad = findings.filter(({ level }) => level === 'critical' || level === 'unknown');
+  const checks = new Set(findings.map(({ check }) => check));
+  act.check(
+    '`check` finds nothing critical and nothing unknown',
+    bad.length === 0 && findings.length > 0 && (code === 0 || code === 1),
+    bad.map(({ check, target, summary }) => `${check}@${target} ${summary}`).join('; ') ||
+      `${checks.size} checks, ${findings.length} findings, exit ${code}`,
+  );
+}
+
+async function watch(lab: Lab, bot: Bot): Promise<{ seen: string[]; moments: Map<string, string> }> {
+  const until = Date.now() + PIECE_S * 1000;
+  const seen = new Map<string, string>();
+  const moments = new Map<string, string>();
+  while (Date.now() < until) {
+    await pause(5_000);
+    for (const { id, title, level } of await bot.incidents()) seen.set(id, `${title} (${level})`);
+    for (const { check, target, subject, level, summary } of await bot.findings())
+      if (level !== 'ok')
+        moments.set(`${check}@${target}${subject ? `/${subject}` : ''}`, `${level}: ${summary}`);
+  }
+  if (!lab.report()) throw new Failed('there was no traffic');
+  return { seen: [...seen.values()], moments };
+}
+
+function readTally(): Tally {
+  if (!existsSync(STATE_FILE)) return { seconds: 0 };
+  const tally = JSON.parse(readFileSync(STATE_FILE, 'utf8')) as Tally;
+  return tally.seconds >= WANTED_S ? { seconds: 0 } : tally;
+}
+
+function writeTally(tally: Tally): void {
+  mkdirSync(dirname(STATE_FILE), { recursive: true });
+  writeFileSync(STATE_FILE, JSON.stringify(tally));
+}
