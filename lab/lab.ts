@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeCpuGroup } from './cgroup.ts';
 import { mariadb, memcached, psql, redis, type SqlOptions } from './clients.ts';
 import { type DaemonOptions, startDaemon, stopDaemon } from './daemons.ts';
 import { findFault } from './faults/index.ts';
 import { bootHost, inHost } from './host.ts';
-import { LIMITS } from './limits.ts';
-import { endFirst } from './network.ts';
-import { addressOf, HOSTS, hostOf, inParts, namespace, type PlannedHost } from './plan.ts';
+import { BOOT_CORES, LIMITS } from './limits.ts';
+import { endFirst, isIn } from './network.ts';
+import { addressOf, coresOf, HOSTS, hostOf, inParts, namespace, type PlannedHost } from './plan.ts';
 import { run, runAsync } from './run.ts';
 import { type Passwords, passwordsOf } from './secrets.ts';
 import { serverOf, servicesOn, startHost, startServer, stopServer } from './servers.ts';
@@ -72,6 +73,24 @@ export class Lab {
     await stopServer(this, serverOf(this, name));
   }
 
+  /** Whether a host runs; it may be cut off the network all the same. */
+  isUp(host: string): boolean {
+    const first = this.state.hosts[hostOf(host).name];
+    return first !== undefined && isIn(this.state.number, host, first);
+  }
+
+  /** Lifts a host's cap while its servers start; the cap is back afterwards. */
+  async boosted(host: string, work: () => Promise<void>): Promise<void> {
+    const { number, capped } = this.state;
+    if (!capped) return work();
+    makeCpuGroup(namespace(number, host), Math.max(coresOf(host), BOOT_CORES));
+    try {
+      await work();
+    } finally {
+      makeCpuGroup(namespace(number, host), coresOf(host));
+    }
+  }
+
   /** Ends a host as a power cut does: its first process is killed, and the kernel ends everything else in it. */
   async killHost(host: string): Promise<void> {
     const first = this.state.hosts[hostOf(host).name];
@@ -83,7 +102,8 @@ export class Lab {
     await this.killHost(host);
     const first = await bootHost(this.root, this.state.number, hostOf(host));
     writeState({ ...this.state, hosts: { ...this.state.hosts, [host]: first } });
-    if (servicesOn(this, host).some((service) => !service.idle)) await startHost(this, host);
+    if (servicesOn(this, host).some((service) => !service.idle))
+      await this.boosted(host, () => startHost(this, host));
   }
 
   varnishadm(...words: readonly string[]): Promise<string> {

@@ -1,7 +1,10 @@
 import { appOverload } from './app-overload.ts';
 import { backendDown } from './backend-down.ts';
 import { cookieEverywhere } from './cookie-everywhere.ts';
+import { diskFull } from './disk-full.ts';
 import type { Fault } from './fault.ts';
+import { hostDown } from './host-down.ts';
+import { networkCut } from './network-cut.ts';
 import { noRedirectCache } from './no-redirect-cache.ts';
 import { pinnedCore } from './pinned-core.ts';
 
@@ -12,6 +15,9 @@ export const FAULTS: readonly Fault[] = [
   appOverload,
   backendDown,
   pinnedCore,
+  hostDown,
+  networkCut,
+  diskFull,
 ];
 
 export function findFault(name: string): Fault {
