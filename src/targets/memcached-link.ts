@@ -105,6 +105,9 @@ async function openText(
   };
 }
 
+/** A server of the binary protocol waits for a whole header of 24 bytes before it sees that this is none, and hangs up. */
+const FIRST_WORDS = 'version'.padEnd(30);
+
 /** A text connection that answers. Throws Ended when it hangs up, NO_RIGHT, or BAD_ANSWER. */
 async function signedIn(
   name: string,
@@ -112,7 +115,7 @@ async function signedIn(
   login: Login | undefined,
 ): Promise<MemcachedText> {
   const text = new MemcachedText(stream, name);
-  const first = await text.askLine('version').catch((thrown) => refusedLine(thrown));
+  const first = await text.askLine(FIRST_WORDS).catch((thrown) => refusedLine(thrown));
   if (/^VERSION /.test(first)) return text;
   if (/too many open connections/i.test(first)) throw full(name);
   if (!/^CLIENT_ERROR unauthenticated/.test(first))

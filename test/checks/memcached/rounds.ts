@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { contextAt } from '../../../src/checks/context.ts';
 import type { Check, CollectContext, Evidence, Place, Timed, Verdict } from '../../../src/checks/contract.ts';
 import { memcached } from '../../../src/checks/memcached/index.ts';
@@ -92,7 +93,8 @@ export class Rounds {
   }
 }
 
-/** Tests give a secret as the name of its variable. */
+/** Tests give a secret as the name of its variable, or as a file. */
 function secretText(source: object): string {
+  if ('file' in source) return readFileSync(String(source.file), 'utf8');
   return 'env' in source ? String(source.env).toLowerCase() : '';
 }
