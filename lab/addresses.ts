@@ -3,6 +3,7 @@ import type { Role } from './secrets.ts';
 import { MARIADB_PORT } from './services/mariadb.ts';
 import { POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_PORT } from './services/postgres.ts';
+import { AMQP_PORT, MANAGEMENT_PORT } from './services/rabbitmq.ts';
 import { REDIS_PORT } from './services/redis.ts';
 import type { Place } from './services/service.ts';
 
@@ -25,6 +26,14 @@ export function mariadbUrl({ number, passwords }: Place, role: Role, at: string)
 
 export function brokerUrl({ passwords }: Place): string {
   return `redis://:${passwords.redis}@queue1:${REDIS_PORT}/0`;
+}
+
+export function rabbitmqUrl({ passwords }: Place, user: 'shop' | 'warroom'): string {
+  return `amqp://${user}:${passwords.rabbitmq[user]}@queue1:${AMQP_PORT}//`;
+}
+
+export function managementUrl({ passwords }: Place): string {
+  return `http://warroom:${passwords.rabbitmq.warroom}@queue1:${MANAGEMENT_PORT}`;
 }
 
 function seen(number: number, at: string): string {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { ACTOR, keyFile, knownHostsFile, READER } from './accounts.ts';
@@ -21,12 +21,14 @@ const PEOPLE = {
 } as const;
 const STRANGER = 'eve';
 
-/** `warroom.yaml`, which works as it stands, and the console tokens of its people in `tokens.json`. */
-export function writeConfig(place: Place): void {
+/**
+ * `warroom.yaml`, which works as it stands, and the console tokens of its people in `tokens.json`; tokens that are
+ * there already stay. `more` are further services.
+ */
+export function writeConfig(place: Place, more: Readonly<Record<string, object>> = {}): void {
   const { root, number, parts } = place;
   const names = [...Object.keys(PEOPLE), STRANGER];
-  const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(24).toString('base64url')]));
-  writeFileSync(join(root, 'tokens.json'), JSON.stringify(tokens, null, 2), { mode: 0o600 });
+  const tokens = tokensOf(root, names);
   const account = (user: string) => ({
     user,
     key: { file: keyFile(root, user) },
@@ -54,7 +56,7 @@ export function writeConfig(place: Place): void {
         },
       ]),
     ),
-    services: configServices(place),
+    services: { ...configServices(place), ...more },
     sites: [SITE],
     console: {
       listen,
@@ -71,4 +73,12 @@ export function writeConfig(place: Place): void {
     store: `sqlite:${join(root, 'data', 'warroom.db')}`,
   };
   writeFileSync(join(root, 'warroom.yaml'), stringify(config, { lineWidth: 0 }));
+}
+
+function tokensOf(root: string, names: readonly string[]): Record<string, string> {
+  const file = join(root, 'tokens.json');
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  const tokens = Object.fromEntries(names.map((name) => [name, randomBytes(24).toString('base64url')]));
+  writeFileSync(file, JSON.stringify(tokens, null, 2), { mode: 0o600 });
+  return tokens;
 }

@@ -8,6 +8,7 @@ import { Lab } from './lab.ts';
 import { LIMITS } from './limits.ts';
 import { canSudo, labPossible } from './packages.ts';
 import { PARTS, partsOf } from './plan.ts';
+import { switchRabbitmq } from './rabbitmq.ts';
 import { readState } from './state.ts';
 import { labStatus } from './status.ts';
 import { summary } from './summary.ts';
@@ -98,6 +99,14 @@ command('fault <name> <switch>', `on or off: ${FAULTS.map((fault) => fault.name)
     await new Lab(options.root).fault(name, onOff === 'on', host);
     show({ [name]: onOff }, options.json, `${name} is ${onOff}.`);
   });
+
+command('rabbitmq <switch>', 'on or off: a second broker on queue1, with a worker of its own').action(
+  async (onOff: string, options: Options) => {
+    if (onOff !== 'on' && onOff !== 'off') throw new RangeError(`Say on or off, not "${onOff}".`);
+    await switchRabbitmq(new Lab(options.root), onOff === 'on', say);
+    show({ rabbitmq: onOff }, options.json, `RabbitMQ is ${onOff}.`);
+  },
+);
 
 command('calibrate', 'finds the traffic that saturates three application servers and not five').action(
   async (options: Options) => {

@@ -42,8 +42,15 @@ const NEEDED_BY: Readonly<Record<Part, readonly Package[]>> = {
     ['/usr/bin/redis-server', 'redis-server'],
     ['/usr/bin/celery', 'celery'],
     ['/usr/lib/python3/dist-packages/redis/__init__.py', 'python3-redis'],
+    ['/usr/lib/python3/dist-packages/psycopg2/__init__.py', 'python3-psycopg2'],
   ],
 };
+
+/** What `rabbitmq on` needs besides. */
+export const RABBITMQ: readonly Package[] = [
+  ['/usr/lib/rabbitmq/bin/rabbitmq-server', 'rabbitmq-server'],
+  ['/usr/lib/python3/dist-packages/amqp/__init__.py', 'python3-amqp'],
+];
 
 export type Possible = { readonly possible: true } | { readonly possible: false; readonly reason: string };
 
@@ -70,17 +77,28 @@ export function canSudo(): boolean {
 
 /** Packages that are not here, each once. */
 export function missingPackages(parts: readonly Part[] = PARTS): string[] {
-  const needed = [...NEEDED, ...parts.flatMap((part) => NEEDED_BY[part])];
+  return missingOf(neededBy(parts));
+}
+
+function neededBy(parts: readonly Part[]): Package[] {
+  return [...NEEDED, ...parts.flatMap((part) => NEEDED_BY[part])];
+}
+
+function missingOf(needed: readonly Package[]): string[] {
   const missing = needed.filter(([program]) => !existsSync(program)).map(([, name]) => name);
   return [...new Set(missing)];
 }
 
-/** Installs what is missing, after saying what. */
+/** Installs what is missing, after saying what. Servers that packages would start are kept from starting. */
 export function ensurePackages(say: (line: string) => void, parts: readonly Part[] = PARTS): void {
-  const missing = missingPackages(parts);
+  ensure(neededBy(parts), say);
+}
+
+export function ensure(needed: readonly Package[], say: (line: string) => void): void {
+  const missing = missingOf(needed);
   if (missing.length === 0) return;
   installPackages(missing, say);
-  const still = missingPackages(parts);
+  const still = missingOf(needed);
   if (still.length > 0)
     throw new Error(`After the installation these are still missing: ${still.join(', ')}.`);
 }

@@ -13,7 +13,7 @@ export interface Passwords {
   readonly postgres: Readonly<Record<Role, string>>;
   readonly mysql: Readonly<Record<Role, string>>;
   readonly redis: string;
-  readonly rabbitmq: string;
+  readonly rabbitmq: Readonly<Record<'shop' | 'warroom', string>>;
 }
 
 /** The passwords of this lab, drawn at its first start; nobody but the owner of the folder may read them. */
@@ -21,7 +21,8 @@ export function passwordsOf(root: string): Passwords {
   const file = passwordsFile(root);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Passwords;
   const roles = () => Object.fromEntries(ROLES.map((role) => [role, draw()])) as Record<Role, string>;
-  const passwords: Passwords = { postgres: roles(), mysql: roles(), redis: draw(), rabbitmq: draw() };
+  const rabbitmq = { shop: draw(), warroom: draw() };
+  const passwords: Passwords = { postgres: roles(), mysql: roles(), redis: draw(), rabbitmq };
   mkdirSync(secretsDir(root), { recursive: true, mode: 0o700 });
   writeFileSync(file, JSON.stringify(passwords, null, 2), { mode: 0o600 });
   return passwords;

@@ -1,12 +1,14 @@
 import { DATABASE } from './addresses.ts';
 import type { Lab } from './lab.ts';
 import { HOSTS, type Part } from './plan.ts';
+import { hasRabbitmq } from './rabbitmq.ts';
 import { CELERY_LOG, WORKER_SCRIPT } from './services/celery.ts';
 import { ADMIN_SOCKET, BALANCER_PORT, HAPROXY_FILE, USER_SOCKET } from './services/haproxy.ts';
 import { MARIADB_FILE, MARIADB_PORT, MARIADB_SLOW_LOG } from './services/mariadb.ts';
 import { MEMCACHED_PORT } from './services/memcached.ts';
 import { POOL_FILE, POOL_LOG, POOL_PORT } from './services/pgbouncer.ts';
 import { POSTGRES_LOG, POSTGRES_PORT } from './services/postgres.ts';
+import { AMQP_PORT } from './services/rabbitmq.ts';
 import { REDIS_FILE, REDIS_PORT } from './services/redis.ts';
 import { referenceFile } from './services/seed.ts';
 import { APP_PORT, FIFO, INI_FILE, STATS } from './services/uwsgi.ts';
@@ -120,6 +122,7 @@ function allServices(lab: Lab): [name: string, parts: Part[], status: ServiceSta
         kind: 'celery',
         host: ['worker1', 'worker2'],
         broker: { kind: 'redis', host: 'queue1', address: `${at('queue1')}:${REDIS_PORT}`, file: REDIS_FILE },
+        rabbitmq: hasRabbitmq(lab) ? { host: 'queue1', address: `${at('queue1')}:${AMQP_PORT}` } : null,
         files: { tasks: '/srv/shoptasks.py', script: WORKER_SCRIPT, log: CELERY_LOG },
       },
     ],

@@ -4,6 +4,7 @@ import { mariadbPrimary, mariadbReplica } from './mariadb.ts';
 import { caches } from './memcached.ts';
 import { pgbouncer } from './pgbouncer.ts';
 import { postgresPrimary, postgresReplica } from './postgres.ts';
+import { rabbitmqBroker } from './rabbitmq.ts';
 import { redisBroker } from './redis.ts';
 import type { Service } from './service.ts';
 import { applications } from './uwsgi.ts';
@@ -18,6 +19,7 @@ export const SERVICES: readonly Service[] = [
   mariadbReplica,
   ...caches,
   redisBroker,
+  rabbitmqBroker,
   ...workers,
   ...applications,
   haproxy,
