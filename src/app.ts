@@ -154,6 +154,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     seen: watcher,
     now,
     log,
+    health,
     publish: threads.publish,
     shown: async (id) => {
       await Promise.all(deliveries.map((delivery) => delivery.shown(proposalPostId(id), BUTTONS_GO_MS)));

@@ -41,6 +41,11 @@ export interface StepType<A> {
   describe(args: A): { readonly command: string; readonly undo: string | null };
   apply(args: A, context: StepContext): Promise<void>;
   look(args: A, context: StepContext): Promise<Look>;
+  /**
+   * For a change that a restart of its server loses: whether its effect is there, under whatever name; a file that
+   * holds it now counts. `absent` alone says that it is lost.
+   */
+  inForce?(args: A, context: StepContext): Promise<Look>;
   /** Undefined for steps that change nothing (checks, waits). */
   revert?(args: A, context: StepContext): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { appendAudit } from '../store/audit.ts';
 import type { Database } from '../store/schema.ts';
 import { revert } from './apply.ts';
 import type { PressResult, ProposalJson, Refusal, Risk } from './contract.ts';
+import { KeptFixes } from './kept-fixes.ts';
 import { Fenced, Ledger, readIncident } from './ledger.ts';
 import type { GuardOptions, Parts } from './parts.ts';
 import { approverRules, generalRules, type HandsOff, minutes, runRules } from './policy.ts';
@@ -31,12 +32,14 @@ export class Guard {
   readonly #working = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
   readonly #queues = new Map<number, Promise<unknown>>();
+  readonly #kept: KeptFixes | undefined;
   #handsOff: HandsOff | null = null;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: GuardOptions) {
     const ledger = new Ledger(options.store, options.onChange);
     this.#parts = { ...options, ledger, handsOff: () => this.#handsOff };
+    this.#kept = options.health && new KeptFixes(this.#parts, options.health);
   }
 
   /** Reads the store, without going on with anything: enough to show. */
@@ -58,13 +61,20 @@ export class Guard {
     await this.sweep();
     this.#timer = setInterval(() => void this.sweep().catch(this.#failed('a sweep')), SWEEP_MS);
     this.#timer.unref();
+    this.#kept?.start();
   }
 
   /** Ends without ending anything: what is under way is found again at the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     this.#stopping.abort(new Error('Warroom is stopping'));
+    await this.#kept?.stop();
     await this.idle();
+  }
+
+  /** Looks at once whether what was kept is in force; it is done each minute anyway. */
+  async lookAtKept(): Promise<void> {
+    await this.#kept?.look();
   }
 
   /** Resolves when no run is under way. */

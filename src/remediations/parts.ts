@@ -3,6 +3,7 @@ import type { Change } from '../checks/contract.ts';
 import type { Seen } from '../checks/seen.ts';
 import type { Config } from '../config/schema.ts';
 import type { Stack } from '../config/stack.ts';
+import type { HealthBoard } from '../health/health.ts';
 import type { Store } from '../store/store.ts';
 import type { Targets } from '../targets/contract.ts';
 import type { AnyRemediation, AnyStepType, Publish } from './contract.ts';
@@ -17,6 +18,8 @@ export interface GuardOptions {
   readonly config: () => Config;
   readonly seen: Seen;
   readonly now: () => number;
+  /** Where it is said that a kept fix was lost; without it nobody looks. */
+  readonly health?: HealthBoard;
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /** Writes the thread in the transaction of the change that it tells of. */
   readonly publish: Publish;

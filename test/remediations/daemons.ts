@@ -147,6 +147,10 @@ export interface TestVarnish {
   readonly port: number;
   readonly cli: string;
   readonly secret: string;
+  /** The file that it starts with. */
+  readonly file: string;
+  /** Ends it and starts it anew, as its unit does. */
+  restart(): Promise<void>;
 }
 
 /** varnishd with a VCL named `boot`. */
@@ -156,12 +160,29 @@ export async function testVarnish(at: Daemons, vcl: string): Promise<TestVarnish
   const file = join(at.dir, 'boot.vcl');
   await writeFile(secret, `${randomBytes(16).toString('hex')}\n`, { mode: 0o600 });
   await writeFile(file, vcl);
-  at.start(VARNISHD, [
-    ...['-F', '-a', `127.0.0.1:${port}`, '-T', `127.0.0.1:${cliPort}`, '-S', secret, '-f', file],
-    ...['-n', join(at.dir, 'varnish'), '-s', 'malloc,16m', '-p', 'thread_pool_min=10', '-p', 'vsl_space=4M'],
-  ]);
-  await waitFor('varnishd', () => answers(port), 30_000);
-  return { port, cli: `127.0.0.1:${cliPort}`, secret };
+  const start = async () => {
+    const child = at.start(VARNISHD, [
+      ...['-F', '-a', `127.0.0.1:${port}`, '-T', `127.0.0.1:${cliPort}`, '-S', secret, '-f', file],
+      ...[
+        '-n',
+        join(at.dir, 'varnish'),
+        '-s',
+        'malloc,16m',
+        '-p',
+        'thread_pool_min=10',
+        '-p',
+        'vsl_space=4M',
+      ],
+    ]);
+    await waitFor('varnishd', () => answers(port), 30_000);
+    return child;
+  };
+  let child = await start();
+  const restart = async () => {
+    await ended(child);
+    child = await start();
+  };
+  return { port, cli: `127.0.0.1:${cliPort}`, secret, file, restart };
 }
 
 export const bootVcl = (backendPort: number, more = '') => `vcl 4.1;

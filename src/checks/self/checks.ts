@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { PartHealth } from '../../health/health.ts';
-import { lasted } from '../../message/figures.ts';
-import { defineCheck, type Evidence, type JudgeInput, type Verdict } from '../contract.ts';
+import { defineCheck, type Verdict } from '../contract.ts';
+import { age, counted, detail, downFor, partsOf, platformOf, sinceSeconds, table } from './parts.ts';
 
-type Input = JudgeInput<object, unknown>;
+export { clock } from './clock.ts';
+export { fixes } from './fixes.ts';
 
 const afterSeconds = z
   .number()
@@ -201,44 +202,3 @@ export const outbox = defineCheck<object, z.infer<typeof Outbox>>({
     ];
   },
 });
-
-/** `chat:slack/socket` -> `slack`. */
-function platformOf(part: PartHealth): string {
-  return detail(part).split('/')[0] as string;
-}
-
-function partsOf(input: Input, kind: string): readonly PartHealth[] {
-  return input.health?.of(kind) ?? [];
-}
-
-/** `collector:app/app1/stats` -> `app/app1/stats`. */
-function detail(part: PartHealth): string {
-  return part.part.slice(part.part.indexOf(':') + 1);
-}
-
-function sinceSeconds(part: PartHealth, input: Input): number {
-  return Math.max(0, (input.at - part.since) / 1000);
-}
-
-function downFor(part: PartHealth, input: Input, seconds: number): boolean {
-  return part.state === 'down' && sinceSeconds(part, input) >= seconds;
-}
-
-function age(part: PartHealth, input: Input): string {
-  return lasted(sinceSeconds(part, input) * 1000);
-}
-
-function counted(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
-}
-
-function table(parts: readonly PartHealth[], input: Input): Evidence {
-  return {
-    kind: 'table',
-    title: 'Parts of Warroom that are not well',
-    columns: [{ name: 'part' }, { name: 'state' }, { name: 'for' }, { name: 'why' }, { name: 'mend' }],
-    rows: parts
-      .slice(0, 20)
-      .map((part) => [detail(part), part.state, age(part, input), part.what, part.mend ?? '']),
-  };
-}

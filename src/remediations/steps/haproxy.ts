@@ -140,6 +140,14 @@ export const haproxyAddServer = defineStep<ServerArgs>({
     if (!isOurs(args, found)) return 'unknown';
     return serving(found) ? 'present' : 'partial';
   },
+  // One from the file has another name, at the same address. In maintenance: somebody took it out.
+  inForce: async (args, context): Promise<Look> => {
+    const ask = socket(args.service, context);
+    const states = parseServerStates(await ask(`show servers state ${args.backend}`), 'HAProxy');
+    const ours = states.filter((one) => one.backend === args.backend && isOurs(args, one));
+    if (ours.length === 0) return states.some((one) => one.name === args.server) ? 'unknown' : 'absent';
+    return ours.some((one) => !inMaintenance(one) && !draining(one)) ? 'present' : 'partial';
+  },
   revert: async (args, context) => {
     const ask = socket(args.service, context);
     const found = await find(ask, args.backend, args.server);

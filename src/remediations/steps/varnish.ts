@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { WarroomError } from '../../errors/catalogue.ts';
 import { backendHealth, listVcls, VarnishCli, vclFiles, word } from '../../targets/varnish-cli.ts';
 import { sha256 } from '../canonical.ts';
-import { defineStep, type StepContext } from '../contract.ts';
+import { defineStep, type Look, type StepContext } from '../contract.ts';
 import { compose } from '../vcl-text.ts';
 import { actingOn, serviceOf } from './acting.ts';
 import { untilOrGiveUp } from './wait.ts';
@@ -28,6 +28,7 @@ const UseArgs = z.strictObject({
 });
 export type UseArgs = z.infer<typeof UseArgs>;
 
+const SHOW_OK = 200;
 const WARM_MS = 15_000;
 const IDLE_MS = 2_000;
 const POLL_MS = 200;
@@ -71,6 +72,12 @@ export const varnishLoad = defineStep<LoadArgs>({
       await warm(cli, args.name, args.base, context);
     }),
   look: (args, context) => session(args, context, (cli) => lookLoad(args, cli)),
+  inForce: (args, context) =>
+    session(args, context, async (cli): Promise<Look> => {
+      const shown = await cli.ask('vcl.show', word(await activeVcl(cli)));
+      if (shown.status !== SHOW_OK) return 'unknown';
+      return shown.body.includes(signOf(args)) ? 'present' : 'absent';
+    }),
   revert: (args, context) =>
     session(args, context, async (cli) => {
       const found = (await listVcls(cli)).find((vcl) => vcl.name === args.name);
@@ -140,8 +147,13 @@ async function lookLoad(args: LoadArgs, cli: VarnishCli) {
   // A discarded VCL lingers in the list under another name or state until its last request is done.
   if (!found || found.status === 'discarded' || found.temperature === 'discarded') return 'absent' as const;
   const shown = await cli.ask('vcl.show', word(args.name));
-  if (shown.status !== 200 || sha256(shown.body) !== args.sourceSha) return 'unknown' as const;
+  if (shown.status !== SHOW_OK || sha256(shown.body) !== args.sourceSha) return 'unknown' as const;
   return found.temperature === 'warm' ? ('present' as const) : ('partial' as const);
+}
+
+/** What tells the rules wherever they stand: their mark without the proposal's id, which a later one has anew. */
+function signOf({ front }: LoadArgs): string {
+  return /^# warroom \S+( [0-9a-f]{12} begin)$/m.exec(front)?.[1] ?? front;
 }
 
 async function exists(cli: VarnishCli, name: string): Promise<boolean> {
