@@ -53,6 +53,8 @@ export class AmqpListener implements Listener {
   async drain(): Promise<Heard> {
     const problem = this.client.problem();
     if (problem !== undefined) throw amqpError(problem, this.client.name, this.client.url);
+    // The answer shows that somebody is still there.
+    await this.#channel?.checkQueue(this.#queue);
     const heard = this.#ear.take();
     this.client.meter.reset();
     if (this.#paused) {
@@ -79,15 +81,24 @@ export class AmqpListener implements Listener {
     this.#tag = told?.consumerTag ?? '';
   }
 
+  async rest(): Promise<void> {
+    await this.#stop(false);
+  }
+
   #heard(content: Buffer): void {
+    if (this.#paused) return;
     try {
       this.#ear.hear(JSON.parse(content.toString('utf8')));
     } catch {
       // What is no JSON is no event.
     }
-    if (this.#paused || this.client.meter.bytes < MOST_HEARD_BYTES) return;
+    if (this.client.meter.bytes > MOST_HEARD_BYTES) this.#stop(true).catch(() => undefined);
+  }
+
+  async #stop(overrun: boolean): Promise<void> {
+    if (this.#paused) return;
     this.#paused = true;
-    this.#ear.pause();
-    this.#channel?.cancel(this.#tag).catch(() => undefined);
+    this.#ear.pause(overrun);
+    await this.#channel?.cancel(this.#tag);
   }
 }

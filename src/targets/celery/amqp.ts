@@ -84,6 +84,10 @@ export class AmqpBroker implements Broker {
     this.client.close();
   }
 
+  get vhost(): string {
+    return this.client.url.vhost;
+  }
+
   get #replies(): string {
     return `reply.${this.prefix}celery.pidbox`;
   }

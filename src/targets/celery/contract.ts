@@ -56,6 +56,8 @@ export interface Waiting {
 /** A message broker as Celery's workers use it. One caller at a time. */
 export interface Broker {
   readonly transport: 'redis' | 'amqp';
+  /** RabbitMQ's virtual host; Redis has none. */
+  readonly vhost?: string;
   /** Asks and gathers answers; leaves nothing behind in the broker. */
   ask(question: Question): Promise<Asked>;
   depths(queues: readonly string[]): Promise<Depths>;
@@ -114,6 +116,9 @@ export interface RecentEvent {
 
 /** Listens to what workers tell of their tasks. */
 export interface Listener {
+  /** What was heard since the last one; one that rests listens again. */
   drain(): Promise<Heard>;
+  /** Stops listening until the next `drain`; nothing is sent to it meanwhile. */
+  rest(): Promise<void>;
   close(): void;
 }

@@ -34,11 +34,11 @@ export class Ear {
     for (const event of Array.isArray(body) ? body : [body]) if (isRecord(event)) this.#one(event);
   }
 
-  /** Nothing is heard until `resume`, and that time does not count. */
-  pause(): void {
+  /** Nothing is heard until `resume`, and that time does not count. `overrun`: there was more than may be taken. */
+  pause(overrun: boolean): void {
     if (this.#since !== undefined) this.#heardMs += this.now() - this.#since;
     this.#since = undefined;
-    this.#paused = true;
+    this.#paused ||= overrun;
   }
 
   resume(): void {

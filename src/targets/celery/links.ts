@@ -21,10 +21,10 @@ export function brokerLink(prefix: string): LinkKind<Broker> {
   };
 }
 
-/** A kept listener to workers' events: it hears on between its uses. */
-export function eventsLink(prefix: string): LinkKind<Listener> {
+/** A kept listener to workers' events: it hears on between its uses. `whose` keeps listeners apart. */
+export function eventsLink(prefix: string, whose: string): LinkKind<Listener> {
   return {
-    id: `celery events ${prefix}`,
+    id: `celery events ${whose} ${prefix}`,
     open: async (way: Way) => {
       const url = parseBrokerUrl(way.url.reveal(), way.name);
       const listener =

@@ -34,12 +34,11 @@ export class RedisListener implements Listener {
         problem: 'the connection on which it listened was closed',
         mend: 'It is opened again by itself.',
       });
+    // The same patterns again change nothing, and the answer shows that somebody is still there.
+    await this.listen();
+    this.#paused = false;
     const heard = this.#ear.take();
     this.client.meter.reset();
-    if (this.#paused) {
-      this.#paused = false;
-      await this.listen();
-    }
     this.#ear.resume();
     return heard;
   }
@@ -48,12 +47,21 @@ export class RedisListener implements Listener {
     this.client.close();
   }
 
+  async rest(): Promise<void> {
+    await this.#stop(false);
+  }
+
   #heard(text: string): void {
+    if (this.#paused) return;
     this.#ear.hear(openEnvelope(text)?.body);
-    if (this.#paused || this.client.meter.bytes < MOST_HEARD_BYTES) return;
+    if (this.client.meter.bytes > MOST_HEARD_BYTES) this.#stop(true).catch(() => undefined);
+  }
+
+  async #stop(overrun: boolean): Promise<void> {
+    if (this.#paused) return;
     this.#paused = true;
-    this.#ear.pause();
-    this.client.redis.punsubscribe().catch(() => undefined);
+    this.#ear.pause(overrun);
+    await this.client.redis.punsubscribe();
   }
 }
 

@@ -213,7 +213,10 @@ interface Batch {
 
 /** The results of a pipeline or transaction; throws the first error of it. */
 async function done(batch: Batch): Promise<unknown[]> {
-  const results = await batch.exec();
+  const results = await batch.exec().catch((thrown: unknown) => {
+    // What was wrong with a transaction was said before it was thrown away.
+    throw (thrown as { previousErrors?: readonly unknown[] }).previousErrors?.[0] ?? thrown;
+  });
   if (!results) throw new Error('Redis took nothing of it');
   for (const [error] of results) if (error) throw error;
   return results.map(([, result]) => result);
