@@ -5,6 +5,8 @@ export { FAULTS } from './faults/index.ts';
 export { Lab } from './lab.ts';
 export { LIMITS } from './limits.ts';
 export { ensurePackages, labPossible } from './packages.ts';
+export { PARTS, type Part, partsOf } from './plan.ts';
+export { switchRabbitmq } from './rabbitmq.ts';
 export { until } from './run.ts';
 export { type LabStatus, labStatus } from './status.ts';
 export type { TrafficReport } from './traffic/report.ts';

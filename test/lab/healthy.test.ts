@@ -13,7 +13,7 @@ describe.skipIf(withoutLab !== undefined)('the built bot on a healthy stack', ()
   let bot: Bot;
 
   beforeAll(async () => {
-    prepareLab();
+    prepareLab(['web']);
     lab = await upLab({ root, only: ['web'] });
     await lab.traffic(lab.defaultRate, 300);
     await until('a warm cache', () => (lab.report()?.hitShare ?? 0) > 0.8, 60_000);
