@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { reason, WarroomError } from '../../../errors/catalogue.ts';
+import type { PostgresClient } from '../../../targets/postgres-link.ts';
+import { sqlState } from '../../../targets/sql-errors.ts';
+import { blankSql } from '../../sql.ts';
+import { quoteName } from '../ask.ts';
+
+/** A plan, or why there is none. */
+export interface Plan {
+  /** At most 30, literals blank. */
+  readonly lines: readonly string[];
+  /** "schema.table" */
+  readonly sequential: readonly string[];
+  readonly problem?: string;
+}
+
+export interface Statement {
+  readonly text: string;
+  /** The server kept only its beginning. */
+  readonly cut: boolean;
+  /** Who sent it: names in it mean what they mean to that role. */
+  readonly role: string;
+}
+
+const LOCAL = 'SET LOCAL statement_timeout = 1000; SET LOCAL lock_timeout = 200';
+const MOST_LINES = 30;
+const MOST_SLOTS = 200;
+const GENERIC_FROM = 160_000;
+
+/**
+ * Asks for the plan of a text that came from somewhere else. It is never run: one statement, by the extended protocol,
+ * within a READ ONLY transaction that is rolled back, by a role that owns nothing (functions that are declared
+ * IMMUTABLE run while planning). What may not be explained has its reason as `problem`.
+ */
+export async function explain(client: PostgresClient, statement: Statement): Promise<Plan> {
+  const refusal = refused(statement) ?? (await ownerProblem(client));
+  if (refusal !== undefined) return none(refusal);
+  const { text, role } = statement;
+  const slots = slotCount(text);
+  if (slots > MOST_SLOTS) return none(`it has ${slots} parameters`);
+  const path = await searchPath(client, role);
+  await client.rows('BEGIN READ ONLY');
+  try {
+    for (const setting of LOCAL.split('; ')) await client.rows(setting);
+    await client.rows("SELECT set_config('search_path', $1, true)", [path]);
+    return planOf(await answer(client, text, slots));
+  } catch (thrown) {
+    return none(whyNot(thrown, client));
+  } finally {
+    await client.rows('ROLLBACK');
+    // A prepared statement outlives the transaction that made it.
+    if (slots > 0 && client.version < GENERIC_FROM) await client.rows('DEALLOCATE ALL');
+  }
+}
+
+/** Why a text is not explained; undefined when it may be. Only what reads, whole, and one statement. */
+export function refused({ text, cut }: Pick<Statement, 'text' | 'cut'>): string | undefined {
+  if (cut) return 'the server keeps only its beginning (track_activity_query_size)';
+  if (!/^\s*(?:(?:\/\*(?:[^*]|\*(?!\/))*\*\/|--[^\n]*\n)\s*)*(?:select|with)\b/i.test(text))
+    return 'only SELECT and WITH are explained';
+  if (/\0/.test(text)) return 'it has a zero byte in it';
+  return undefined;
+}
+
+/** The highest $n outside of literals. */
+export function slotCount(text: string): number {
+  const shown = blankSql(text, 'postgres', 100_000);
+  return Math.max(0, ...[...shown.matchAll(/(?<![\w$])\$(\d{1,5})/g)].map(([, n]) => Number(n)));
+}
+
+async function answer(client: PostgresClient, text: string, slots: number): Promise<unknown> {
+  const one = async (sql: string) => Object.values((await client.rows(sql))[0] ?? {})[0];
+  if (slots === 0) return one(`EXPLAIN (FORMAT JSON) ${text}`);
+  if (client.version >= GENERIC_FROM) return one(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`);
+  // Before 16 a text with $1 can only be planned as a prepared statement, and with NULLs unless it is told otherwise.
+  await client.rows('SET LOCAL plan_cache_mode = force_generic_plan');
+  await client.rows(`PREPARE warroom_plan AS ${text}`);
+  return one(`EXPLAIN (FORMAT JSON) EXECUTE warroom_plan(${Array(slots).fill('NULL').join(', ')})`);
+}
+
+async function ownerProblem(client: PostgresClient): Promise<string | undefined> {
+  if (client.remembered.has('owner')) return client.remembered.get('owner') as string | undefined;
+  const [row] = await client.rows(
+    `SELECT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+      OR EXISTS (SELECT FROM pg_class c WHERE c.relkind IN ('r', 'p', 'm') AND c.relnamespace NOT IN
+        ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+        AND pg_has_role(current_user, c.relowner, 'USAGE')) AS owns`,
+  );
+  const problem =
+    row?.['owns'] === false
+      ? undefined
+      : `${client.role} is a superuser or owns tables: foreign texts are explained only by a role that may but read`;
+  client.remembered.set('owner', problem);
+  return problem;
+}
+
+const Setting = z.array(z.object({ path: z.string() }));
+
+/** What the role's sessions look names up in, as far as it is set for role or database. */
+async function searchPath(client: PostgresClient, role: string): Promise<string> {
+  const rows = Setting.parse(
+    await client.rows(
+      `SELECT substr(c.setting, length('search_path=') + 1) AS path
+      FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS c(setting)
+      WHERE s.setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = $1))
+        AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+        AND c.setting LIKE 'search\\_path=%'
+      ORDER BY s.setrole = 0, s.setdatabase = 0 LIMIT 1`,
+      [role],
+    ),
+  );
+  const own = quoteName(role);
+  return (rows[0]?.path ?? '"$user", public').replace(/"\$user"|\$user/g, () =>
+    role === '' ? 'public' : own,
+  );
+}
+
+interface Node {
+  readonly 'Node Type'?: string;
+  readonly 'Relation Name'?: string;
+  readonly Schema?: string;
+  readonly Alias?: string;
+  readonly 'Index Name'?: string;
+  readonly 'Plan Rows'?: number;
+  readonly 'Total Cost'?: number;
+  readonly Filter?: string;
+  readonly 'Index Cond'?: string;
+  readonly 'Hash Cond'?: string;
+  readonly Plans?: readonly Node[];
+}
+
+function planOf(json: unknown): Plan {
+  const root = (Array.isArray(json) ? (json[0] as { Plan?: Node } | undefined)?.Plan : undefined) ?? {};
+  const lines: string[] = [];
+  const sequential = new Set<string>();
+  const walk = (node: Node, depth: number) => {
+    const relation = node['Relation Name'];
+    if (node['Node Type'] === 'Seq Scan' && relation !== undefined) sequential.add(relation);
+    if (lines.length < MOST_LINES) lines.push(`${'  '.repeat(Math.min(depth, 10))}${nodeLine(node)}`);
+    for (const child of node.Plans ?? []) walk(child, depth + 1);
+  };
+  walk(root, 0);
+  return { lines, sequential: [...sequential] };
+}
+
+function nodeLine(node: Node): string {
+  const on = node['Relation Name'] ? ` on ${node['Relation Name']}` : '';
+  const using = node['Index Name'] ? ` using ${node['Index Name']}` : '';
+  const condition = node['Index Cond'] ?? node['Hash Cond'] ?? node.Filter;
+  const cost = `${Math.round(node['Plan Rows'] ?? 0)} rows, cost ${Math.round(node['Total Cost'] ?? 0)}`;
+  return `${node['Node Type'] ?? 'Node'}${using}${on} (${cost})${condition ? ` ${blankSql(condition, 'postgres', 120)}` : ''}`;
+}
+
+function none(problem: string): Plan {
+  return { lines: [], sequential: [], problem };
+}
+
+function whyNot(thrown: unknown, client: PostgresClient): string {
+  // Without a state the session is gone, and nobody explains anything.
+  const state = sqlState(thrown);
+  if (state === undefined) throw thrown;
+  if (state === '42501') return `As a superuser: GRANT pg_read_all_data TO ${quoteName(client.role)};`;
+  // Class 22 quotes the literal that does not fit.
+  if (state.startsWith('22')) return `a literal in it does not fit (${state})`;
+  const words = thrown instanceof WarroomError ? reason(thrown.cause) : reason(thrown);
+  return blankSql(words, 'postgres', 160);
+}
