@@ -16,7 +16,10 @@ import { type LabState, needState, writeState } from './state.ts';
 import { readReport, startGenerator, stopGenerator, writeMix } from './traffic/control.ts';
 import type { TrafficReport } from './traffic/report.ts';
 
-/** A lab that is up: what its faults, its traffic and the tests do to it. */
+/**
+ * A lab that is up: what its faults, its traffic and the tests do to it. Failing commands throw an Error with the last
+ * words of the command; a host, server or part that is not there is a RangeError.
+ */
 export class Lab {
   readonly root: string;
 
