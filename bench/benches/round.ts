@@ -25,7 +25,7 @@ const HOST_CHECKS = ['host.load', 'host.swap', 'host.disk', 'host.pinned-core'];
 const SERVICE_CHECKS = [
   ...['varnish.backends', 'varnish.hit-rate', 'haproxy.backends', 'haproxy.errors', 'haproxy.queue'],
   ...['uwsgi.busy', 'uwsgi.queue', 'uwsgi.errors', 'postgres.connections', 'postgres.replication'],
-  ...['pgbouncer.waiting', 'mysql.connections', 'mysql.replication', 'memcached.latency'],
+  ...['pgbouncer.waiting', 'mysql.connections', 'mysql.replication', 'memcached.balance'],
   ...['memcached.evictions', 'celery.workers'],
 ];
 

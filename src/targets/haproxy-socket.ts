@@ -20,9 +20,16 @@ export async function askHaproxy(
   // Nothing is half-closed after the question: HAProxy would take that as a client that went away.
   const text = await askSocket(target, socketAddress(socket), `${commands.join('; ')}\n`, {
     maxBytes: MAX_ANSWER,
+    // A change that succeeds answers nothing: only its end says so.
+    ...(commands.length > 1 ? { whole: (text: string) => blocks(text) === commands.length } : {}),
     ...options,
   });
   return splitAnswers(text, commands, target.name);
+}
+
+/** Answers that ended with their empty line. */
+function blocks(text: string): number {
+  return text.endsWith('\n\n') ? (text.trim().match(/\n\n+/g)?.length ?? 0) + 1 : 0;
 }
 
 /** One command and what it answers: nothing, where a change succeeded. */

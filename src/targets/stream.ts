@@ -6,6 +6,11 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   readonly maxBytes?: number;
   readonly timeoutMs?: number;
+  /**
+   * Whether that is all. Without it the answer ends with the stream; but over SSH the end of a stream comes 40 ms after
+   * its last bytes: sshd keeps small packets back until those before were acknowledged (Nagle, delayed ACK).
+   */
+  readonly whole?: (text: string) => boolean;
 }
 
 const MAX_BYTES = 1024 * 1024;
@@ -41,7 +46,7 @@ export async function askSocket(
   signal.addEventListener('abort', end, { once: true });
   try {
     if (question !== '') stream.write(question);
-    const answer = readAll(stream, target.name, where, maxBytes);
+    const answer = readAll(stream, target.name, where, maxBytes, options.whole);
     answer.catch(() => undefined);
     return await Promise.race([answer, late]);
   } catch (thrown) {
@@ -59,13 +64,24 @@ export async function askSocket(
   }
 }
 
-async function readAll(stream: Duplex, target: string, command: string, maxBytes: number): Promise<string> {
+async function readAll(
+  stream: Duplex,
+  target: string,
+  command: string,
+  maxBytes: number,
+  whole: AskOptions['whole'],
+): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBytes) throw new WarroomError('TARGET_CUT', { target, command, maxBytes });
     chunks.push(chunk);
+    // Only a chunk that could be the last: an answer in many chunks is not put together at each of them.
+    if (whole && /[}\s]$/.test(chunk.subarray(-1).toString('latin1'))) {
+      const text = Buffer.concat(chunks).toString('utf8');
+      if (whole(text)) return text;
+    }
   }
   return Buffer.concat(chunks).toString('utf8');
 }

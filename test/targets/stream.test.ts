@@ -23,3 +23,16 @@ test('a server that accepts and says nothing, or half, has missed its deadline',
     ).rejects.toMatchObject({ code: 'TARGET_DEADLINE' });
   }
 });
+
+test('an answer that is whole is given without waiting for the end of the stream', async () => {
+  const target = new LocalTarget('here', 'reading');
+  const channel = new Channel();
+  channel.write('{\n\t"a": {},\n');
+  target.connect = async () => channel;
+  const asked = askSocket(target, { host: '127.0.0.1', port: 1 }, '', {
+    signal: AbortSignal.timeout(5_000),
+    whole: (text) => text.endsWith('\n}'),
+  });
+  channel.write('\t"b": 1\n}');
+  expect(await asked).toBe('{\n\t"a": {},\n\t"b": 1\n}');
+});

@@ -70,6 +70,8 @@ export async function collectUwsgi({ place, target, signal }: CollectContext): P
   const service = place.service && place.stack.service(place.service.name, 'uwsgi');
   const text = await askSocket(target, socketAddress(service?.config.stats ?? '127.0.0.1:9191'), '', {
     signal,
+    // It is indented: only the last brace stands at the beginning of a line.
+    whole: (answer) => /\n\}\s*$/.test(answer.slice(-8)),
   });
   const stats = parseStats(text, target.name);
   const unix = stats.sockets.filter((socket) => /^[/@]/.test(socket.name));
