@@ -125,5 +125,5 @@ function giveToCaller(root: string): void {
     if (lstatSync(path).isDirectory()) for (const name of readdirSync(path)) give(join(path, name));
   };
   for (const name of ['warroom.yaml', 'tokens.json', 'secrets', 'reference', 'keys', 'data'])
-    give(join(root, name));
+    if (existsSync(join(root, name))) give(join(root, name));
 }

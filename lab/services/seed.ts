@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { runAsync } from '../run.ts';
 
 const CACHE = join(import.meta.dirname, '..', '..', 'node_modules', '.cache', 'warroom-lab');
@@ -61,7 +61,8 @@ async function tarOf(root: string, { name, user, make, files }: Seed): Promise<s
   ];
   await runAsync(pack);
   for (const old of readdirSync(CACHE))
-    if (old.startsWith(`${name}-`) && old.endsWith('.tar')) rmSync(join(CACHE, old), { force: true });
+    if (old.startsWith(`${name}-`) && old.endsWith('.tar') && old !== basename(tar))
+      rmSync(join(CACHE, old), { force: true });
   renameSync(half, tar);
   rmSync(scratch, { recursive: true, force: true });
   return tar;
