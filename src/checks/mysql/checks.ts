@@ -1,0 +1,9 @@
+export { bufferPool } from './checks/buffer-pool.ts';
+export { connections } from './checks/connections.ts';
+export { hotQueries } from './checks/hot-queries.ts';
+export { idleInTransaction } from './checks/idle.ts';
+export { locks } from './checks/locks.ts';
+export { longQueries } from './checks/long-queries.ts';
+export { missingIndex } from './checks/missing-index.ts';
+export { replication } from './checks/replication.ts';
+export { schemaDrift } from './checks/schema-drift.ts';
