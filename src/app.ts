@@ -29,6 +29,7 @@ import { HealthBoard } from './health/health.ts';
 import { History } from './history/history.ts';
 import { IncidentBook } from './incidents/book.ts';
 import { IncidentKeeper } from './incidents/keeper.ts';
+import { lasted } from './message/figures.ts';
 import { GiveBack } from './remediations/give-back.ts';
 import { Guard } from './remediations/guard.ts';
 import { REMEDIATIONS, STEP_TYPES } from './remediations/index.ts';
@@ -374,7 +375,25 @@ export async function startApp(options: AppOptions): Promise<App> {
       );
     }
   };
-  const rounds = startRounds(watcher, afterTick, (thrown) => log.error({ err: thrown }, 'a round failed'));
+  const onClockSet = (byMs: number) => {
+    log.warn({ byMs }, 'the clock of this machine was set');
+    health.clockSet(byMs);
+    health.forget('clock:warroom');
+    health.report({
+      part: 'clock:warroom',
+      state: 'degraded',
+      what: `by ${lasted(Math.abs(byMs))}, ${byMs > 0 ? 'forward' : 'back'}`,
+    });
+    for (const delivery of deliveries)
+      delivery
+        .clockSet()
+        .catch((thrown: unknown) => log.warn({ err: thrown }, 'what waits could not be hastened'));
+  };
+  const rounds = startRounds(watcher, {
+    afterTick,
+    onError: (thrown) => log.error({ err: thrown }, 'a round failed'),
+    onClockSet,
+  });
   onStop('rounds', () => rounds.stop());
 
   return {

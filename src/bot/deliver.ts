@@ -73,10 +73,22 @@ export class Delivery {
     this.#wake?.();
   }
 
+  /** The machine's clock was set: what waits until a time of the old one is tried now. */
+  async clockSet(): Promise<void> {
+    this.#pausedUntil = 0;
+    this.#shownAt.clear();
+    await this.options.store.db
+      .updateTable('outbox')
+      .set({ not_before: 0 })
+      .where('platform', '=', this.options.port.platform)
+      .execute();
+    this.wake();
+  }
+
   /** Resolves once the platform shows the newest version of a post, or after that many milliseconds. */
   async shown(post: string, atMostMs: number): Promise<void> {
-    const end = this.options.now() + atMostMs;
-    while (!this.#stopped && this.options.now() < end && (await this.#waits(post)))
+    const end = performance.now() + atMostMs;
+    while (!this.#stopped && performance.now() < end && (await this.#waits(post)))
       await new Promise((resolve) => setTimeout(resolve, SHOWN_LOOK_MS));
   }
 

@@ -23,6 +23,11 @@ export class HealthBoard {
     });
   }
 
+  /** The machine's clock was set by so much: how long something lasts does not change with it. */
+  clockSet(byMs: number): void {
+    for (const [name, part] of this.#parts) this.#parts.set(name, { ...part, since: part.since + byMs });
+  }
+
   forget(part: string): void {
     this.#parts.delete(part);
   }

@@ -1,4 +1,4 @@
-import { Ring } from './ring.ts';
+import { Ring, SET_BACK_MS } from './ring.ts';
 
 const FULL_MS = 10 * 60_000;
 const FULL_POINTS = 121;
@@ -56,11 +56,12 @@ export class History {
   series(query: SeriesQuery): { at: number; value: number }[] {
     const instances = this.#lines.get(query.target)?.get(key(query.metric, query.labels));
     if (!instances) return [];
-    const since = this.now() - query.windowMs;
+    const now = this.now();
+    const since = now - query.windowMs;
     const pick = (line: Line) =>
       query.windowMs <= FULL_MS
-        ? line.full.since(since)
-        : [...line.minutes.since(since), ...tail(line, since)];
+        ? line.full.since(since, now)
+        : [...line.minutes.since(since, now), ...tail(line, since, now)];
     if (query.instance !== undefined) {
       const line = instances.get(query.instance);
       return line ? pick(line) : [];
@@ -139,9 +140,11 @@ export class History {
   }
 }
 
-function tail(line: Line, since: number): { at: number; value: number }[] {
+function tail(line: Line, since: number, now: number): { at: number; value: number }[] {
   const at = line.minute * 60_000;
-  return line.count > 0 && at >= since ? [{ at, value: line.sum / line.count }] : [];
+  return line.count > 0 && at >= since && at <= now + SET_BACK_MS
+    ? [{ at, value: line.sum / line.count }]
+    : [];
 }
 
 function summed(

@@ -37,6 +37,8 @@ export interface BookOptions {
 
 const JOIN_MS = 30_000;
 const REOPEN_MS = 10 * 60_000;
+/** Without a sample for longer, what was counted begins anew. */
+const GAP_MS = 120_000;
 const THIN_END_MS = 15 * 60_000;
 /** Ended incidents kept in memory for reopening and listing. */
 const ENDED_KEPT = 200;
@@ -167,7 +169,7 @@ export class IncidentBook {
     const back = this.all().find(
       (incident) =>
         incident.state === 'resolved' &&
-        at - (incident.resolvedAt ?? 0) <= REOPEN_MS &&
+        near(at, incident.resolvedAt ?? 0, REOPEN_MS) &&
         incident.parts[id] !== undefined,
     );
     if (back) {
@@ -182,14 +184,14 @@ export class IncidentBook {
       });
       return [event(back.id, 'reopened', at, `It is back: ${finding.summary}`, true)];
     }
-    const near = this.options.stack.connected(finding.target);
+    const connected = this.options.stack.connected(finding.target);
     const neighbour = open.find(
       (incident) =>
-        at - incident.openedAt <= JOIN_MS &&
+        near(at, incident.openedAt, JOIN_MS) &&
         Object.values(incident.parts).some(
           (other) =>
             isOurs(other.finding) === isOurs(finding) &&
-            (near.has(other.finding.target) || spans(other.finding) || spans(finding)),
+            (connected.has(other.finding.target) || spans(other.finding) || spans(finding)),
         ),
     );
     if (neighbour) {
@@ -243,7 +245,7 @@ export class IncidentBook {
         state,
       },
     };
-    const next = this.#withThin({ ...incident, parts, level: levelOf(parts), updatedAt: at }, at);
+    const next = this.#withThin({ ...incident, parts, level: levelOf(parts) }, at);
     this.#put(next);
     const events: IncidentEvent[] = [];
     if (state === 'cleared' && before.state !== 'cleared')
@@ -258,7 +260,9 @@ export class IncidentBook {
   #withThin(incident: Incident, at: number): Incident {
     const active = Object.keys(incident.parts).filter((id) => incident.parts[id]?.state !== 'cleared');
     const thin = active.length > 0 && active.every((id) => this.#tracks.get(id)?.counts.at(-1) === 'neither');
-    return { ...incident, thinSince: thin ? (incident.thinSince ?? at) : null };
+    // Of a gap, or of a clock that was set, it is not known whether it was quiet.
+    const since = near(at, incident.updatedAt, GAP_MS) ? incident.thinSince : null;
+    return { ...incident, updatedAt: at, thinSince: thin ? (since ?? at) : null };
   }
 
   /** Ends an incident whose parts are all clear, or that stayed without traffic. */
@@ -373,6 +377,11 @@ export class IncidentBook {
     for (const old of ended.sort((a, b) => a.id - b.id).slice(0, Math.max(0, ended.length - ENDED_KEPT)))
       this.#incidents.delete(old.id);
   }
+}
+
+/** Also not from a time to come: then the clock was set back since. */
+function near(at: number, then: number, ms: number): boolean {
+  return Math.abs(at - then) <= ms;
 }
 
 function event(

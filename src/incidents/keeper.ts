@@ -79,14 +79,15 @@ export class IncidentKeeper {
     for (const incident of this.options.book.open()) {
       this.#saySearchEnded(incident);
       const since = this.options.now() - (incident.diagnosedAt ?? 0);
-      if (since >= DIAGNOSE_AGAIN_MS && incident.state !== 'mitigating') this.#diagnoseSoon(incident.id, 0);
+      if (Math.abs(since) >= DIAGNOSE_AGAIN_MS && incident.state !== 'mitigating')
+        this.#diagnoseSoon(incident.id, 0);
     }
   }
 
   /** Where no cause was found and nothing changes, the head would say for ever that it is looked for. */
   #saySearchEnded({ id, openedAt, causes }: Incident): void {
     if (causes.length > 0 || this.#searchEnded.has(id)) return;
-    if (this.options.now() - openedAt < LOOKING_MS) return;
+    if (Math.abs(this.options.now() - openedAt) < LOOKING_MS) return;
     if (this.#searchEnded.size > 1_000) this.#searchEnded.clear();
     this.#searchEnded.add(id);
     this.#changed.add(id);

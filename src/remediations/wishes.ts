@@ -36,7 +36,7 @@ export class Wishes {
       const { share: _share, paths: _paths, ...fixed } = wish.params;
       const key = `${incident.id} ${wish.remediation} ${JSON.stringify(fixed)}`;
       const tried = this.#tried.get(key);
-      if (tried && this.now() - tried.at < againMs(tried.times)) continue;
+      if (tried && Math.abs(this.now() - tried.at) < againMs(tried.times)) continue;
       if (
         this.guard
           .proposals(incident.id)

@@ -135,7 +135,7 @@ export class SshConnection {
     if (this.#closed) return Promise.reject(this.#unreachable('it is being closed'));
     const failure = this.#failure;
     if (!this.#client) {
-      if (failure && Date.now() < failure.until) return Promise.reject(failure.error);
+      if (failure && performance.now() < failure.until) return Promise.reject(failure.error);
       this.#client = this.#open();
       this.#client.then(
         () => {
@@ -154,7 +154,7 @@ export class SshConnection {
     const error = thrown instanceof WarroomError ? thrown : this.#unreachable(reason(thrown), thrown);
     const count = (this.#failure?.count ?? 0) + 1;
     const backoff = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (count - 1));
-    this.#failure = { error, count, until: Date.now() + backoff * (0.5 + Math.random() / 2) };
+    this.#failure = { error, count, until: performance.now() + backoff * (0.5 + Math.random() / 2) };
     this.onState('unreachable', error.message);
   }
 

@@ -150,7 +150,7 @@ export class VarnishCli {
   }
 
   async #answer(command: string): Promise<CliAnswer> {
-    const end = Date.now() + this.timeoutMs;
+    const end = performance.now() + this.timeoutMs;
     const header = (await this.#take(HEADER, command, end)).toString('latin1');
     const [, status, length] = /^(\d{3}) (\d{1,8}) *\n$/.exec(header) ?? [];
     if (status === undefined || length === undefined)
@@ -182,7 +182,7 @@ export class VarnishCli {
           this.close();
           reject(new WarroomError('TARGET_DEADLINE', { target: this.target, command, timeoutMs }));
         },
-        Math.max(0, end - Date.now()),
+        Math.max(0, end - performance.now()),
       );
       this.#wake = () => {
         clearTimeout(timer);

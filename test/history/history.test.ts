@@ -29,6 +29,38 @@ describe('history', () => {
     ]);
   });
 
+  for (const [words, jump] of [
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ] as const)
+    it(`goes on at once when the clock was set ${words} by an hour, and shows nothing of a time that is not`, () => {
+      let now = start;
+      const history = new History(() => now);
+      const write = (value: number, instance = 'h') =>
+        history.write('h', instance, now, [{ metric: 'm', value, unit: 'count' }]);
+      for (let round = 0; round < 240; round++) {
+        now += 5000;
+        write(1);
+      }
+      // It told something once, and then no more.
+      write(100, 'gone');
+      now += jump;
+      const query = { metric: 'm', target: 'h' };
+      expect(history.latest(query)).toBeUndefined();
+      for (let round = 0; round < 3; round++) {
+        now += 5000;
+        write(7);
+      }
+      expect(history.latest(query)).toEqual({ at: now, value: 7 });
+      const values = (windowMs: number) => history.series({ ...query, windowMs }).map((point) => point.value);
+      expect(values(60_000)).toEqual([7, 7, 7]);
+      expect(values(600_000)).toEqual([7, 7, 7]);
+      // The minutes of the hour ago are those of before a jump forward.
+      expect(values(7_200_000).at(-1)).toBe(7);
+      expect(history.series({ ...query, windowMs: 7_200_000 }).every((point) => point.at <= now)).toBe(true);
+      for (const { minute } of history.takePacked()) expect(Number.isInteger(minute)).toBe(true);
+    });
+
   it('keeps minutes beyond the full resolution, and gives them to the store and takes them back', () => {
     let now = start;
     const history = new History(() => now);

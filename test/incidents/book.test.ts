@@ -103,6 +103,18 @@ describe('one incident is one thread', () => {
     expect(say(45, 'varnish.errors@edge')).toEqual(['opened #13']);
   });
 
+  it('one that opened at a time that is still to come, by a clock that was set back, takes nothing in', () => {
+    const { book, say } = story();
+    say(5000, 'uwsgi.busy@app');
+    expect(say(5005, 'uwsgi.busy@app')).toEqual(['opened #12']);
+    say(1500, 'varnish.errors@edge');
+    expect(say(1505, 'varnish.errors@edge')).toEqual(['opened #13']);
+    for (const at of [1510, 1515, 1520]) say(at, 'varnish.errors@edge', { level: 'ok' });
+    expect(book.get(13)?.state).toBe('resolved');
+    say(100, 'varnish.errors@edge');
+    expect(say(105, 'varnish.errors@edge')).toEqual(['opened #14']);
+  });
+
   it('an unconnected part opens its own at any time', () => {
     const { say } = story();
     say(0, 'uwsgi.busy@app');
@@ -231,6 +243,29 @@ describe('an incident ends', () => {
     for (let at = 10; at <= 10 + 15 * 60; at += 5)
       last = say(at, 'varnish.hit-rate@edge', { level: 'ok', basis: 'thin' });
     expect(last).toEqual(['ended-unverified #12']);
+  });
+
+  it('not because the clock was set forward while there is no traffic, nor an hour late because it was set back', () => {
+    for (const jump of [3600, -3600]) {
+      const { book, say } = story();
+      const begun = 10_000;
+      say(begun, 'varnish.hit-rate@edge');
+      say(begun + 5, 'varnish.hit-rate@edge');
+      let at = begun + 5;
+      const thin = (seconds: number) => {
+        let last: string[] = [];
+        for (const end = at + seconds; at < end; ) {
+          at += 5;
+          last = say(at, 'varnish.hit-rate@edge', { level: 'ok', basis: 'thin' });
+        }
+        return last;
+      };
+      thin(60);
+      at += jump;
+      thin(60);
+      expect(book.open()).toHaveLength(1);
+      expect(thin(15 * 60 - 55)).toEqual(['ended-unverified #12']);
+    }
   });
 
   it('when the subject is no longer named', () => {

@@ -13,7 +13,7 @@ export class PerMinute {
   /** Counts one, or gives the seconds until the next is allowed. */
   refuse(by: string): number | undefined {
     const now = this.now();
-    const recent = (this.#byPerson.get(by) ?? []).filter((at) => now - at < A_MINUTE);
+    const recent = (this.#byPerson.get(by) ?? []).filter((at) => Math.abs(now - at) < A_MINUTE);
     const [oldest] = recent;
     if (oldest !== undefined && recent.length >= this.most)
       return Math.ceil((A_MINUTE - (now - oldest)) / 1000);
