@@ -1,6 +1,7 @@
 import { sh } from '../../targets/command.ts';
 import type { Timed } from '../contract.ts';
 import { answer, type Looking } from './answer.ts';
+import { collectOom, type OomState, oomCounts } from './oom.ts';
 import { type ProcessStat, parseStats, useOf } from './process-stat.ts';
 import { badAnswer, countOf, namedNumbers, pairedCounter, pressure, sections } from './sections.ts';
 
@@ -23,6 +24,7 @@ export interface FactsSnapshot {
   readonly disks: ReadonlyMap<string, DiskTicks>;
   readonly pressure: { readonly cpu?: number; readonly io?: number; readonly memory?: number };
   readonly listenOverflows?: number;
+  readonly oom: OomState;
   readonly processes: ReadonlyMap<number, ProcessStat>;
   /** Threads of the processes that were busy at this look. */
   readonly threads: ReadonlyMap<number, ReadonlyMap<number, ProcessStat>>;
@@ -56,7 +58,7 @@ export interface DiskTicks {
 function readFacts(times: 'once' | 'twice') {
   return sh`look() {
 date +%s%N
-tail -v -n +1 /proc/uptime /proc/loadavg /proc/stat /proc/meminfo /proc/vmstat /proc/diskstats /proc/pressure/cpu /proc/pressure/io /proc/pressure/memory /proc/net/netstat /proc/self/status /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null
+tail -v -n +1 /proc/uptime /proc/loadavg /proc/stat /proc/meminfo /proc/vmstat /proc/diskstats /proc/pressure/cpu /proc/pressure/io /proc/pressure/memory /proc/net/netstat /proc/self/status /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpuacct/cpuacct.usage /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null
 echo '==> /processes <=='
 cat /proc/[0-9]*/stat 2>/dev/null
 echo '==> /end <=='
@@ -80,7 +82,16 @@ export async function collectFacts(
 ): Promise<FactsSnapshot> {
   const { target, signal } = context;
   const output = await answer(context, READ_ONCE, 'facts');
-  const snapshot = parseFacts(output.stdout, target.name, Date.now() - output.ms);
+  const read = parseFacts(output.stdout, target.name, Date.now() - output.ms);
+  const before = previous?.snapshot;
+  // Counters that went back are another kernel's: its log begins anew.
+  const oom = await collectOom(
+    context,
+    read.oom,
+    before && before.uptime <= read.uptime ? before.oom : undefined,
+    read.uptime,
+  );
+  const snapshot = { ...read, oom };
   const busy = busyMany(previous?.snapshot, snapshot);
   if (busy.length === 0) return snapshot;
   const answers = await Promise.all(
@@ -151,6 +162,7 @@ export function parseFacts(text: string, target: string, askedAt: number): Facts
   const clock =
     Number(nanoseconds[1]) * 1000 + (/^\d+$/.test(nanoseconds[2] ?? '') ? Number(nanoseconds[2]) / 1e6 : 0);
   const counts = namedNumbers(stat);
+  const vm = namedNumbers(files.get('/proc/vmstat'));
   const status = need('/proc/self/status');
   const overflows = pairedCounter(files.get('/proc/net/netstat'), 'TcpExt', 'ListenOverflows');
   const psi = {
@@ -170,10 +182,11 @@ export function parseFacts(text: string, target: string, askedAt: number): Facts
     allowedCores: countOf(/^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1]) ?? kernelCores,
     group: cpuGroup(files),
     memory,
-    vm: namedNumbers(files.get('/proc/vmstat')),
+    vm,
     disks: diskTicks(files.get('/proc/diskstats')),
     pressure: given(psi),
     ...given({ listenOverflows: overflows }),
+    oom: { ...oomCounts(files, vm), kills: [] },
     processes,
     threads: new Map(),
   };

@@ -19,6 +19,7 @@ export interface ProcessDetail {
   readonly command: string;
   readonly python: boolean;
   readonly residentBytes: number;
+  readonly sharedBytes?: number;
   readonly pssBytes?: number;
 }
 
@@ -114,13 +115,17 @@ export function parseDetails(
     // It ended between the two looks.
     if (status === undefined || name === undefined) continue;
     const argv = (argvs.get(pid) ?? []).filter((word) => word.trim() !== '');
+    const numbers = namedNumbers(status);
+    // Huge pages are no part of RSS.
+    const shared = (numbers.get('RssShmem') ?? 0) + (numbers.get('HugetlbPages') ?? 0);
     const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1] ?? '';
     const pss = namedNumbers(files.get(`/proc/${pid}/smaps_rollup`)).get('Pss');
     found.set(pid, {
       user: users.get(uid) ?? uid,
       command: argv.length > 0 ? redactArguments(argv, name) : `[${name}]`,
       python: PYTHON.test(name) || PYTHON.test(argv[0]?.split('/').at(-1) ?? ''),
-      residentBytes: (namedNumbers(status).get('VmRSS') ?? 0) * 1024,
+      residentBytes: (numbers.get('VmRSS') ?? 0) * 1024,
+      ...(shared > 0 ? { sharedBytes: shared * 1024 } : {}),
       ...(pss === undefined ? {} : { pssBytes: pss * 1024 }),
     });
   }

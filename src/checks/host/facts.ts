@@ -8,6 +8,18 @@ export interface HostFacts {
   readonly disks: readonly Disk[];
   readonly devices: readonly Device[];
   readonly listeners: readonly Listener[];
+  /** What the kernel killed for memory in the last half hour, newest last. */
+  readonly kills: readonly Kill[];
+  /** There were kills, and the log of who it was may not be read. */
+  readonly killsUnnamed: boolean;
+}
+
+export interface Kill {
+  readonly pid: number;
+  readonly name: string;
+  readonly bytes: number;
+  readonly why: 'limit of its group' | 'the machine';
+  readonly secondsAgo: number;
 }
 
 export interface CpuFacts {
@@ -49,6 +61,8 @@ export interface HostProcess {
   readonly cpuCores?: number;
   /** RSS: what it shares with its siblings is counted in each of them. */
   readonly residentBytes: number;
+  /** Of that, memory that it shares by intent: a database's buffers. Only where it has some. */
+  readonly sharedBytes?: number;
   /** PSS: shared pages divided by those who share them. Only where Warroom may read it. */
   readonly pssBytes?: number;
 }

@@ -42,13 +42,28 @@ export function measureFacts(
     reading('host.psi_cpu', now.pressure.cpu, 'share'),
     reading('host.psi_io', now.pressure.io, 'share'),
     reading('host.psi_memory', now.pressure.memory, 'share'),
+    reading('host.oom_kills_total', now.oom.kernel, 'count', { of: 'kernel' }),
+    reading('host.oom_kills_total', now.oom.group, 'count', { of: 'container' }),
     reading('host.clock_offset', now.clockOffset, 's'),
     ...(pair ? rates(pair, cpu) : []),
     ...(devices ?? []).map((device) =>
       reading('host.disk_busy_share', device.busyShare, 'share', { device: device.name }),
     ),
   ].filter((one) => one !== undefined);
-  return { readings, facts: { cpu, ...(busiest ? { busiest } : {}), ...(devices ? { devices } : {}) } };
+  const kills = now.oom.kills.map(({ uptime, ...kill }) => ({
+    ...kill,
+    secondsAgo: Math.max(0, Math.round(now.uptime - uptime)),
+  }));
+  return {
+    readings,
+    facts: {
+      cpu,
+      kills,
+      killsUnnamed: now.oom.unnamed === true,
+      ...(busiest ? { busiest } : {}),
+      ...(devices ? { devices } : {}),
+    },
+  };
 }
 
 function reading(

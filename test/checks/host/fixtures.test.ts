@@ -51,7 +51,9 @@ describe('recordings of real hosts', () => {
       ['host.load', 'critical', 'enough', false],
       ['host.pinned-core', 'ok', 'thin', false],
       ['host.swap', 'ok', 'thin', false],
+      ['host.oom', 'ok', 'enough', true],
       ['host.python-memory', 'ok', 'thin', false],
+      ['host.cache-uses-memory', 'ok', 'enough', true],
       ['host.iowait', 'ok', 'thin', false],
       ['host.disk', 'ok', 'thin', false],
       ['host.backlog', 'ok', 'thin', false],
@@ -61,7 +63,13 @@ describe('recordings of real hosts', () => {
   it('gives no verdict on what belongs to a kernel that other hosts share', async () => {
     const seen = await play(replayed(recorded('busy-process')));
     const checks = judge(seen, 'shared').map((finding) => finding.check);
-    expect(checks).toEqual(['host.pinned-core', 'host.python-memory', 'host.disk', 'host.backlog']);
+    expect(checks).toEqual([
+      'host.pinned-core',
+      'host.python-memory',
+      'host.cache-uses-memory',
+      'host.disk',
+      'host.backlog',
+    ]);
   });
 });
 

@@ -1,0 +1,149 @@
+import { hostPart, type Stack, type StackService } from '../../config/stack.ts';
+import type { HistoryView } from '../contract.ts';
+import { mean } from '../rate.ts';
+import type { HostProcess } from './facts.ts';
+
+/** One program on a host that was given memory to keep things in. */
+export interface Cache {
+  readonly service: string;
+  readonly instance: string;
+  readonly kind: CacheKind;
+  readonly givenBytes: number;
+  readonly usedBytes: number;
+  /** Undefined where nothing tells it. */
+  readonly uptimeSeconds: number | undefined;
+  /** What shows that more in it would help; undefined when nothing does. */
+  readonly wanting: string | undefined;
+}
+
+export type CacheKind = 'varnish' | 'memcached' | 'postgres' | 'mysql';
+
+interface Signs {
+  readonly processes: RegExp;
+  readonly hits: string;
+  /** Below that share of hits, from so many reads a second on, it misses what it could hold. */
+  readonly hitsWanted: number;
+  readonly reads: string;
+  readonly minimumReads: number;
+  readonly evictions?: string;
+}
+
+/** How each kind shows that it misses or throws out: its own limits of a healthy one. */
+const SIGNS: Readonly<Record<CacheKind, Signs>> = {
+  varnish: {
+    processes: /^(cache-main|varnishd|vinyld)$/,
+    hits: 'varnish.hit_share',
+    hitsWanted: 0.8,
+    reads: 'varnish.requests',
+    minimumReads: 2,
+    evictions: 'varnish.lru_nuked',
+  },
+  memcached: {
+    processes: /^memcached$/,
+    hits: 'memcached.hit_share',
+    hitsWanted: 0.9,
+    reads: 'memcached.gets',
+    minimumReads: 5,
+    evictions: 'memcached.evictions',
+  },
+  postgres: {
+    processes: /^postgres$/,
+    hits: 'postgres.cache_hit',
+    hitsWanted: 0.95,
+    reads: 'postgres.blocks',
+    minimumReads: 100,
+  },
+  mysql: {
+    processes: /^(mysqld|mariadbd)$/,
+    hits: 'mysql.pool_hit_rate',
+    hitsWanted: 0.98,
+    reads: 'mysql.pool_requests',
+    minimumReads: 100,
+  },
+};
+
+const WINDOW_MS = 60_000;
+/** Evictions a second that are more than tidying. */
+const EVICTING = 0.2;
+/** Requests that an application serves while it asks its cache for nothing. */
+const SERVING = 5;
+const UNASKED = 0.05;
+
+/** What runs on a host and was given memory, from the readings of its own system. */
+export function cachesOn(
+  host: string,
+  stack: Stack,
+  history: HistoryView,
+  processes: readonly HostProcess[],
+  at: number,
+): Cache[] {
+  return stack.servicesOn(host).flatMap((name) => {
+    const service = stack.services.get(name);
+    if (!service || !isCacheKind(service.kind)) return [];
+    const kind = service.kind;
+    return instancesOn(host, service).flatMap((instance) => {
+      const latest = (metric: string) => history.latest({ metric, target: name, instance })?.value;
+      const own = processes.filter((one) => SIGNS[kind].processes.test(one.name));
+      const givenBytes = latest(`${kind}.memory_given`);
+      const usedBytes = latest(`${kind}.memory_used`) ?? (kind === 'postgres' ? mostShared(own) : undefined);
+      if (givenBytes === undefined || usedBytes === undefined || givenBytes <= 0) return [];
+      const started = own.length > 0 ? Math.min(...own.map((one) => one.startedAt)) : undefined;
+      return [
+        {
+          service: name,
+          instance,
+          kind,
+          givenBytes,
+          usedBytes,
+          uptimeSeconds:
+            latest(`${kind}.uptime`) ??
+            (started === undefined ? undefined : Math.max(0, at - started) / 1000),
+          wanting: wantingOf(kind, service, instance, stack, history),
+        },
+      ];
+    });
+  });
+}
+
+/** Buffers of PostgreSQL that its processes have touched: the one that touched most knows nearly all of them. */
+function mostShared(processes: readonly HostProcess[]): number | undefined {
+  const known = processes.flatMap((one) => one.sharedBytes ?? []);
+  return known.length > 0 ? Math.max(...known) : undefined;
+}
+
+function wantingOf(
+  kind: CacheKind,
+  service: StackService,
+  instance: string,
+  stack: Stack,
+  history: HistoryView,
+): string | undefined {
+  const signs = SIGNS[kind];
+  const over = (
+    metric: string,
+    of: { target: string; instance?: string } = { target: service.name, instance },
+  ) => mean(history.series({ ...of, metric, windowMs: WINDOW_MS }));
+  const reads = over(signs.reads);
+  const hits = over(signs.hits);
+  const evictions = signs.evictions === undefined ? 0 : (over(signs.evictions) ?? 0);
+  if (evictions > EVICTING) return `throws out ${evictions.toFixed(1)} items a second`;
+  if (reads !== undefined && reads >= signs.minimumReads && hits !== undefined && hits < signs.hitsWanted)
+    return `misses ${((1 - hits) * 100).toFixed(0)} % of its reads`;
+  if (kind !== 'memcached' || reads === undefined || reads >= UNASKED) return undefined;
+  const serving = stack
+    .above(service.name)
+    .reduce((sum, name) => sum + (over('uwsgi.requests', { target: name }) ?? 0), 0);
+  return serving >= SERVING
+    ? `is asked for nothing while ${serving.toFixed(0)} requests a second come to the application that uses it`
+    : undefined;
+}
+
+function instancesOn(host: string, { config }: StackService): string[] {
+  if (config.kind !== 'memcached') return [host];
+  const servers = config.servers.filter((server) => hostPart(server) === host);
+  return servers.length === 1 ? [host] : servers;
+}
+
+function isCacheKind(kind: string): kind is CacheKind {
+  return kind in SIGNS;
+}
