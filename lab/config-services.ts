@@ -88,8 +88,9 @@ function web({ number, parts }: Place) {
 }
 
 function pool(place: Place) {
-  const admin = secretFile(place.root, 'pool', poolUrl(place, 'warroom_act', HERE, 'pgbouncer'));
-  return { pool: { kind: 'pgbouncer', on: 'db1', admin, file: POOL_FILE, before: 'shopdb' } };
+  const admin = secretFile(place.root, 'pool', poolUrl(place, 'warroom', HERE, 'pgbouncer'));
+  const act = secretFile(place.root, 'pool-act', poolUrl(place, 'warroom_act', HERE, 'pgbouncer'));
+  return { pool: { kind: 'pgbouncer', on: 'db1', admin, act, file: POOL_FILE, before: 'shopdb' } };
 }
 
 function shopdb(place: Place) {

@@ -126,8 +126,10 @@ export const MysqlService = z.strictObject({ kind: z.literal('mysql'), ...databa
 export const PgbouncerService = z.strictObject({
   kind: z.literal('pgbouncer'),
   on: optionalOn,
-  /** URL of the console: postgres://stats@127.0.0.1:6432/pgbouncer. */
+  /** URL of the console for a user of stats_users, who may look: postgres://warroom@127.0.0.1:6432/pgbouncer. */
   admin: ServerSource,
+  /** The same for a user of admin_users, who may reload and pause. */
+  act: ServerSource.optional(),
   file: z.string().default('/etc/pgbouncer/pgbouncer.ini'),
   ...edges,
 });
