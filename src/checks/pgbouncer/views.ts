@@ -72,7 +72,8 @@ const clients: View = {
   name: 'clients',
   summary: 'SHOW CLIENTS by role, address and state: where they really come from',
   async show(context) {
-    const all = await onConsole(context, (client) => rows(client, Connection, 'SHOW CLIENTS'));
+    const everybody = await onConsole(context, (client) => rows(client, Connection, 'SHOW CLIENTS'));
+    const all = everybody.filter((row) => row.database !== 'pgbouncer');
     const groups = grouped(all, (row) => [row.user, row.database, row.addr, row.application_name, row.state]);
     return [
       {

@@ -87,8 +87,8 @@ export interface PlanRow {
   readonly query: string;
   /** Lines of the plan, literals blank; empty when it was refused. */
   readonly lines: readonly string[];
-  /** Tables that it reads from start to end, "schema.table". */
-  readonly sequential: readonly string[];
+  /** Tables that it reads from start to end, and how many of their rows are left by filter and join. */
+  readonly sequential: readonly { readonly table: string; readonly kept: number }[];
   /** Why there is no plan. */
   readonly problem?: string;
 }

@@ -26,7 +26,7 @@ export const explainPid: Probe<{ readonly pid: number }, PlanRow> = {
         Running,
         `SELECT coalesce(query, '') AS query, coalesce(usename::text, '') AS role, coalesce(datname::text, '') AS database,
           coalesce(state, '') AS state,
-          octet_length(query) >= current_setting('track_activity_query_size')::int - 1 AS cut
+          octet_length(query) >= pg_size_bytes(current_setting('track_activity_query_size')) - 1 AS cut
         FROM pg_stat_activity WHERE pid = $1 AND backend_type = 'client backend'`,
         [pid],
       );

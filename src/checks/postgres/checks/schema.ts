@@ -61,13 +61,15 @@ export const missingIndex = defineCheck<PostgresFacts, MissingIndex>({
   },
 });
 
-/** Full reads, and a reason to think that they are for want of this index: a statement by these columns, or deletes of the parent. */
+/** What an index finds faster than a full read: a twentieth of the rows at most. */
+const FEW = 0.05;
+
+/** Full reads, and a reason to think that they are for want of this index: few rows by these columns, or deletes of the parent. */
 function hurts(key: ForeignKeyRow, { warn }: MissingIndex): boolean {
   if (hurt(key) < warn) return false;
-  const planned = key.plan !== undefined && key.plan.problem === undefined;
-  return planned
-    ? key.plan?.sequential.includes(key.table) === true || (key.parentWritesPerSecond ?? 0) > 0
-    : key.query !== undefined || (key.parentWritesPerSecond ?? 0) > 0;
+  if ((key.parentWritesPerSecond ?? 0) > 0) return true;
+  if (key.plan === undefined || key.plan.problem !== undefined) return key.query !== undefined;
+  return key.plan.sequential.some((read) => read.table === key.table && read.kept <= key.rows * FEW);
 }
 
 function verdictOf(key: ForeignKeyRow, bad: readonly ForeignKeyRow[], thresholds: MissingIndex): Verdict {

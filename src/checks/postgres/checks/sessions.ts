@@ -137,7 +137,7 @@ export const longQueries = defineCheck<PostgresFacts, z.infer<typeof Long>>({
         advice: root
           ? `Not the query is slow, it waits. The root is what to end: ${root.session ? endLine(root.session) : 'see postgres.locks'}`
           : plan && plan.sequential.length > 0
-            ? `It reads ${plan.sequential.join(', ')} from start to end: see whether an index is missing. To stop it: ${endLine(longest, 'pg_cancel_backend')}`
+            ? `It reads ${plan.sequential.map((read) => read.table).join(', ')} from start to end: see whether an index is missing. To stop it: ${endLine(longest, 'pg_cancel_backend')}`
             : `Its plan is below, where it could be asked for. To stop it: ${endLine(longest, 'pg_cancel_backend')}`,
       };
     });

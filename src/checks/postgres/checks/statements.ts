@@ -74,7 +74,7 @@ export const hotQueries = defineCheck<PostgresFacts, Hot>({
           ? inALoop(often, perRequest ?? 0, thresholds, evidence)
           : {
               ...thin(
-                `All statements take ${figure(busy, 'cores')} of database time (looked at from ${figure(thresholds.minimumBusy, 'cores')} on).`,
+                `All statements keep ${figure(busy, 'count')} sessions at work (looked at from ${figure(thresholds.minimumBusy, 'count')} on).`,
               ),
               evidence,
             };

@@ -135,7 +135,7 @@ async function activity(client: PostgresClient): Promise<Activity[]> {
       a.wait_event_type AS "waitType", a.wait_event AS "waitEvent", ${queryId} AS "queryId",
       age(a.backend_xmin) AS "xminAge", a.backend_xid IS NOT NULL AS writes,
       CASE WHEN a.state = 'idle' THEN '' ELSE coalesce(left(a.query, ${TEXT}), '') END AS query,
-      (octet_length(a.query) >= current_setting('track_activity_query_size')::int - 1
+      (octet_length(a.query) >= pg_size_bytes(current_setting('track_activity_query_size')) - 1
         OR length(a.query) > ${TEXT}) IS TRUE AS cut
     FROM pg_stat_activity a
     WHERE a.pid <> pg_backend_pid()

@@ -5,12 +5,18 @@ import { sqlState } from '../../../targets/sql-errors.ts';
 import { blankSql } from '../../sql.ts';
 import { quoteName } from '../ask.ts';
 
+/** A table that is read from start to end. */
+export interface FullRead {
+  readonly table: string;
+  /** Rows that are left of it by its filter and by the join around it: few of many would be found by an index. */
+  readonly kept: number;
+}
+
 /** A plan, or why there is none. */
 export interface Plan {
   /** At most 30, literals blank. */
   readonly lines: readonly string[];
-  /** "schema.table" */
-  readonly sequential: readonly string[];
+  readonly sequential: readonly FullRead[];
   readonly problem?: string;
 }
 
@@ -132,15 +138,18 @@ interface Node {
 function planOf(json: unknown): Plan {
   const root = (Array.isArray(json) ? (json[0] as { Plan?: Node } | undefined)?.Plan : undefined) ?? {};
   const lines: string[] = [];
-  const sequential = new Set<string>();
-  const walk = (node: Node, depth: number) => {
+  const sequential = new Map<string, number>();
+  const walk = (node: Node, depth: number, joined: number) => {
     const relation = node['Relation Name'];
-    if (node['Node Type'] === 'Seq Scan' && relation !== undefined) sequential.add(relation);
+    const rows = node['Plan Rows'] ?? 0;
+    if (node['Node Type'] === 'Seq Scan' && relation !== undefined)
+      sequential.set(relation, Math.min(rows, joined, sequential.get(relation) ?? Infinity));
     if (lines.length < MOST_LINES) lines.push(`${'  '.repeat(Math.min(depth, 10))}${nodeLine(node)}`);
-    for (const child of node.Plans ?? []) walk(child, depth + 1);
+    const around = /Join|Nested Loop/.test(node['Node Type'] ?? '') ? rows : joined;
+    for (const child of node.Plans ?? []) walk(child, depth + 1, around);
   };
-  walk(root, 0);
-  return { lines, sequential: [...sequential] };
+  walk(root, 0, Infinity);
+  return { lines, sequential: [...sequential].map(([table, kept]) => ({ table, kept })) };
 }
 
 function nodeLine(node: Node): string {

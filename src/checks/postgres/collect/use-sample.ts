@@ -59,9 +59,11 @@ export function useSample({ at, role: own, rows, roles }: Read, pools: Pools): U
     const active = row.state === 'active' || row.state === 'fastpath function call';
     const query = active ? blankSql(row.query, 'postgres', 200) : '';
     const origin = originOf(row, pools);
+    // The pooler keeps sessions open: those that no client has are nobody's.
+    if (origin.through !== undefined && !active) continue;
     const parts = origin.through === undefined ? [] : shares(row, pools);
     if (parts.length === 0) add(origin, 1, active ? 1 : 0, query);
-    else if (active) for (const [client, part] of parts) add(client, 0, part, query);
+    else for (const [client, part] of parts) add(client, 0, part, query);
   }
   return {
     at,
