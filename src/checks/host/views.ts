@@ -3,6 +3,7 @@ import { collectTwice, detailsOf } from './collect.ts';
 import { byCpu, byDevice, byMemory, figures, type HostView, memoryTable } from './evidence.ts';
 import type { HostFacts, HostProcess } from './facts.ts';
 import { measureFacts, measureProcesses } from './measure.ts';
+import { processViews } from './views-process.ts';
 
 const CLOSELY = 40;
 const SHOWN = 20;
@@ -114,7 +115,7 @@ function view(name: string, summary: string, evidence: (view: HostView) => reado
   return { name, summary, show: async (context) => evidence(await look(context)) };
 }
 
-/** `host H [cpu|memory|io|processes]` */
+/** `host H [cpu|memory|io|processes|files PID|syscalls PID|stack PID]` */
 export const hostViews: readonly View[] = [
   view('', 'Load, cores, memory, disks and the busiest processes', (host) => [
     cpuFigures(host),
@@ -140,4 +141,5 @@ export const hostViews: readonly View[] = [
     ];
   }),
   view('processes', 'The process list, as htop shows it', (host) => [processTable(host)]),
+  ...processViews,
 ];

@@ -64,12 +64,11 @@ it('reads all of this machine twice, with rates the second time', async () => {
   }
 });
 
-it.each(host.views.map((view) => [view.name, view] as const))(
-  'shows a live look: host H %s',
-  async (_, view) => {
-    const evidence = await view.show(context(), []);
-    expect(evidence.length).toBeGreaterThan(0);
-    for (const one of evidence)
-      if (one.kind === 'table') expect(one.rows[0]).toHaveLength(one.columns.length);
-  },
-);
+const OF_PROCESS = ['files', 'syscalls', 'stack'];
+it.each(
+  host.views.filter((view) => !OF_PROCESS.includes(view.name)).map((view) => [view.name, view] as const),
+)('shows a live look: host H %s', async (_, view) => {
+  const evidence = await view.show(context(), []);
+  expect(evidence.length).toBeGreaterThan(0);
+  for (const one of evidence) if (one.kind === 'table') expect(one.rows[0]).toHaveLength(one.columns.length);
+});
