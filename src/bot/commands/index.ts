@@ -1,4 +1,5 @@
 import { ack } from './ack.ts';
+import { capacity } from './capacity.ts';
 import { catchUp } from './catch-up.ts';
 import type { Command } from './contract.ts';
 import { fix } from './fix.ts';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   ),
   serviceLook('pgbouncer', ['pool'], 'Pools, clients and servers of PgBouncer', 'pgbouncer'),
   serviceLook('mysql', ['my', 'mariadb'], 'MySQL: activity, statements, locks, replication', 'my activity'),
+  capacity,
   incidents,
   timeline,
   catchUp,
