@@ -7,7 +7,9 @@ export interface EventsSnapshot {
   readonly windows: readonly Heard[];
 }
 
-const WINDOWS = 12;
+/** Seconds of listening that are kept, and most windows of it. */
+const KEPT_S = 120;
+const MOST_WINDOWS = 240;
 
 /** Takes what the kept listener heard since the last round; the first round begins to listen. */
 export async function collectEvents(
@@ -16,5 +18,8 @@ export async function collectEvents(
 ): Promise<EventsSnapshot> {
   const heard = await withListener(context, 'schedule', (listener) => listener.drain());
   // The list of events is for views: it is not kept.
-  return { windows: [...(previous?.snapshot.windows ?? []), { ...heard, recent: [] }].slice(-WINDOWS) };
+  const windows = [...(previous?.snapshot.windows ?? []), { ...heard, recent: [] }].slice(-MOST_WINDOWS);
+  let seconds = windows.reduce((sum, window) => sum + window.seconds, 0);
+  while (windows.length > 1 && seconds > KEPT_S) seconds -= windows.shift()?.seconds ?? 0;
+  return { windows };
 }

@@ -85,15 +85,16 @@ export function amqpError(thrown: unknown, target: string, url: BrokerUrl, meter
       `rabbitmqctl add_user warroom PASSWORD; ${permissions('warroom', url.vhost)}. The user guest may come from RabbitMQ's own host only.`,
       thrown,
     );
-  if (/ACCESS.REFUSED|NOT.ALLOWED|403|530/.test(words))
+  // That is all that amqplib tells of a virtual host which is none, or closed to this user.
+  if (/Expected ConnectionOpenOk; got <ConnectionClose/.test(words))
     return noRight(
       target,
-      `do that: RabbitMQ says "${words}"`,
-      /vhost .* not found/.test(words)
-        ? `The broker URL ends with the virtual host; "${url.vhost}" is none (rabbitmqctl list_vhosts).`
-        : permissions(user, url.vhost),
+      `enter the virtual host "${url.vhost}" as ${user}`,
+      `It is what follows the last / of the broker URL (rabbitmqctl list_vhosts). ${permissions(user, url.vhost)}`,
       thrown,
     );
+  if (/ACCESS.REFUSED|NOT.ALLOWED|403|530/.test(words))
+    return noRight(target, `do that: RabbitMQ says "${words}"`, permissions(user, url.vhost), thrown);
   return new WarroomError(
     'TARGET_UNREACHABLE',
     { target, problem: words, mend: 'Is it a RabbitMQ, and running?' },

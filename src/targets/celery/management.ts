@@ -1,9 +1,8 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { connect as tlsConnect } from 'node:tls';
 import { z } from 'zod';
 import { reason, WarroomError } from '../../errors/catalogue.ts';
-import type { SocketAddress } from '../contract.ts';
 import type { LinkKind } from '../links.ts';
 
 /** What RabbitMQ's management API tells of a queue; rates are a second, its own means. */
@@ -18,9 +17,10 @@ export interface ManagedQueue {
   readonly oldestAt: number | undefined;
 }
 
-/** A place to ask for queues. Each question has a connection of its own. */
+/** A connection to the management API. */
 export interface Management {
   queue(vhost: string, name: string, signal: AbortSignal): Promise<ManagedQueue | undefined>;
+  close(): void;
 }
 
 const MOST_BYTES = 1024 * 1024;
@@ -39,23 +39,41 @@ export const managementLink: LinkKind<Management> = {
   open: async (way) => {
     const url = new URL(way.url.reveal());
     const secure = url.protocol === 'https:';
-    const address = {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
-      port: Number(url.port) || (secure ? 443 : 80),
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const stream = await way.connect({ host, port: Number(url.port) || (secure ? 443 : 80) });
+    stream.on('error', () => undefined);
+    const api = {
+      name: way.name,
+      url,
+      agent: agentOn(secure ? tlsConnect({ socket: stream, servername: host }) : stream),
     };
-    const ask = (path: string, signal: AbortSignal) =>
-      get({ name: way.name, url, secure, connect: () => way.connect(address), address }, path, signal);
     return {
       queue: async (vhost, name, signal) => {
         const path = `${url.pathname.replace(/\/$/, '')}/api/queues/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`;
-        const body = await ask(path, signal);
+        const body = await get(api, path, signal);
         return body === undefined ? undefined : managedQueue(body, way.name);
+      },
+      close: () => {
+        api.agent.destroy();
+        stream.destroy();
       },
     };
   },
-  close: () => undefined,
-  survives: () => true,
+  close: (management) => management.close(),
 };
+
+/** One connection, kept, and no other: a way to the server is open only while the client comes to be. */
+function agentOn(stream: Duplex): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let used = false;
+  stream.on('error', () => undefined);
+  agent.createConnection = () => {
+    if (used) throw new Error('the connection was closed');
+    used = true;
+    return stream;
+  };
+  return agent;
+}
 
 /** Throws BAD_ANSWER for what is no queue. */
 export function managedQueue(text: string, target: string): ManagedQueue {
@@ -82,31 +100,29 @@ export function managedQueue(text: string, target: string): ManagedQueue {
 interface Api {
   readonly name: string;
   readonly url: URL;
-  readonly secure: boolean;
-  readonly address: SocketAddress;
-  connect(): Promise<Duplex>;
+  readonly agent: Agent;
 }
 
 /** Undefined for 404. */
-async function get(api: Api, path: string, signal: AbortSignal): Promise<string | undefined> {
-  const stream = await api.connect();
-  stream.on('error', () => undefined);
-  const user = decodeURIComponent(api.url.username);
+async function get(
+  { name, url, agent }: Api,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const user = decodeURIComponent(url.username);
   try {
     return await new Promise<string | undefined>((resolve, reject) => {
       const sent = request(
         {
-          createConnection: () =>
-            api.secure ? tlsConnect({ socket: stream, servername: api.url.hostname }) : stream,
+          agent,
           path,
-          host: api.url.hostname,
-          agent: false,
+          host: url.hostname,
           signal,
-          ...(user === '' ? {} : { auth: `${user}:${decodeURIComponent(api.url.password)}` }),
+          ...(user === '' ? {} : { auth: `${user}:${decodeURIComponent(url.password)}` }),
         },
         (response) => {
           const { statusCode = 0 } = response;
-          if (statusCode === 401 || statusCode === 403) return reject(noRight(api.name, user));
+          if (statusCode === 401 || statusCode === 403) return reject(noRight(name, user));
           if (statusCode !== 200 && statusCode !== 404) return reject(new Error(`status ${statusCode}`));
           let body = '';
           response.setEncoding('utf8');
@@ -126,14 +142,12 @@ async function get(api: Api, path: string, signal: AbortSignal): Promise<string 
     throw new WarroomError(
       'TARGET_UNREACHABLE',
       {
-        target: `${api.name} ${api.url.host}`,
+        target: `${name} ${url.host}`,
         problem: reason(thrown),
         mend: 'On its host: rabbitmq-plugins enable rabbitmq_management.',
       },
       thrown,
     );
-  } finally {
-    stream.destroy();
   }
 }
 

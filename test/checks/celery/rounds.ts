@@ -76,6 +76,11 @@ export class Rounds {
     this.#last.set(id, { timed, measured });
   }
 
+  /** As if nothing had been read before. */
+  forget(id: string): void {
+    this.#last.delete(id);
+  }
+
   view() {
     const all = [...this.#last.values()].map((one) => one.measured);
     return instanceView(

@@ -196,15 +196,19 @@ export class Servers {
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '+S 1 +sbwt none',
     };
     const child = this.#start(BINARIES.rabbitmq, [], environment, who);
+    // epmd is a daemon of its own; with no node left it may be ended by its port, which is ours.
+    this.#ends.push(async () => {
+      await this.end(child);
+      await this.run('/usr/bin/epmd', ['-kill'], environment).catch(() => undefined);
+    });
     const ctl = (...words: string[]) =>
       this.run(
         '/usr/bin/setpriv',
         [...who.prefix, '/usr/lib/rabbitmq/bin/rabbitmqctl', '-q', ...words],
         environment,
       );
-    await until(() => ctl('await_startup', '--timeout', '20'), 40_000);
+    await until(() => ctl('await_startup', '--timeout', '20').then(() => true), 40_000);
     await until(async () => (await fetch(`http://127.0.0.1:${management}/`)).ok, 20_000);
-    void child;
     return { port, management, url: `amqp://guest:guest@127.0.0.1:${port}//`, ctl };
   }
 
