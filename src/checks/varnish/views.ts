@@ -6,6 +6,7 @@ import { logFacts } from './log-facts.ts';
 import type { LogWindow } from './log-window.ts';
 import { measureStat } from './measure.ts';
 import { readStat } from './stat.ts';
+import { log } from './views-log.ts';
 import { agents, top } from './views-top.ts';
 
 const STAT_MS = 1000;
@@ -222,5 +223,6 @@ export const views: readonly View[] = [
   agents,
   top,
   histogram,
+  log,
   backends,
 ];
