@@ -47,10 +47,13 @@ WHERE TABLE_SCHEMA IN ('information_schema', 'performance_schema') AND TABLE_NAM
 
 const known = new WeakMap<MysqlClient, Promise<Has>>();
 
-/** What the client's server has; asked once a connection, since a restart ends it. */
-export function capabilities(client: MysqlClient): Promise<Has> {
+/**
+ * What the client's server has; asked once a connection, since a restart ends it. `again` asks anew: a GRANT makes
+ * tables appear.
+ */
+export function capabilities(client: MysqlClient, again = false): Promise<Has> {
   const found =
-    known.get(client) ??
+    (again ? undefined : known.get(client)) ??
     client.ask(CATALOGUE_QUESTION).then(async (rows) => {
       const [on] = await client.ask("SHOW GLOBAL VARIABLES LIKE 'performance_schema'");
       return has(rows, on ? text(on, 'value') : 'OFF', client.mariadb);

@@ -28,7 +28,7 @@ export async function collectCatalogue(context: CollectContext): Promise<Catalog
   if (context.place.server?.role === 'replica') return undefined;
   const { catalogue, database, main } = await withServer(context, async (client) => {
     const found = await readCatalogue(client);
-    if (found.sizes.length === 0) await explainNothing(client, context.place.instance);
+    if (found.sizes.length === 0) throw noTables(client, context.place.instance);
     return { catalogue: found, ...mainSchema(found, client.database) };
   });
   return {
@@ -38,16 +38,17 @@ export async function collectCatalogue(context: CollectContext): Promise<Catalog
   };
 }
 
-/** A server on which we see no table: a right that is missing, or a database that is empty. */
-async function explainNothing(client: MysqlClient, target: string): Promise<void> {
-  // It says 1044, with the GRANT, where the database is there and not for us.
-  if (client.database !== undefined) await client.ask(`SHOW TABLES FROM ${quoted(client.database)}`);
-  else
-    throw new WarroomError('NO_RIGHT', {
-      target,
-      what: "see the application's tables",
-      mend: `On the server: GRANT SELECT ON shop.* TO ${client.account}; with the name of the application's database, which belongs into the URL too.`,
-    });
+/** A server on which we see no table: its database is hardly empty, our right to it is missing. */
+function noTables(client: MysqlClient, target: string): WarroomError {
+  const [grant, name] =
+    client.database === undefined
+      ? ['shop', "; with the name of the application's database, which belongs into the URL too"]
+      : [quoted(plain(client.database, 64)), ''];
+  return new WarroomError('NO_RIGHT', {
+    target,
+    what: "see the application's tables",
+    mend: `On the server: GRANT SELECT ON ${grant}.* TO ${client.account};${name}`,
+  });
 }
 
 /** The database that the URL names, else the only one. */

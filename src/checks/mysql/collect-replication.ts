@@ -62,7 +62,7 @@ export function channelOf(row: MysqlRow): ReplicaChannel {
       row.has('seconds_behind_source') ? 'seconds_behind_source' : 'seconds_behind_master',
     ),
     delay: number(row, 'sql_delay') ?? 0,
-    error: plain(either('last_io_error', 'last_sql_error').replace(/'[^']*'/g, "'…'"), 240),
+    error: plain(withoutValues(either('last_io_error', 'last_sql_error')), 240),
     read: plain(
       at(either('source_log_file', 'master_log_file'), either('read_source_log_pos', 'read_master_log_pos')),
       120,
@@ -76,4 +76,13 @@ export function channelOf(row: MysqlRow): ReplicaChannel {
       160,
     ),
   };
+}
+
+/**
+ * `Error 'Duplicate entry 'x' for key 'PRIMARY'' on query. … Query: 'INSERT …'` -> `Duplicate entry '…'`. Quotes stand
+ * within quotes and values may hold some, so everything from the first to the last is blank.
+ */
+export function withoutValues(error: string): string {
+  const said = /^Error ['"]([\s\S]*?)['"] on query\./.exec(error)?.[1] ?? error;
+  return said.replace(/'[\s\S]*'/, "'…'").replace(/"[\s\S]*"/, '"…"');
 }

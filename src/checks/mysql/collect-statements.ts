@@ -38,7 +38,8 @@ export async function collectStatements(
   previous: Timed<StatementsSnapshot> | undefined,
 ): Promise<StatementsSnapshot> {
   return withServer(context, async (client) => {
-    const has = await capabilities(client);
+    const first = await capabilities(client);
+    const has = first.statistics && !questions(first).digests ? await capabilities(client, true) : first;
     const ask = questions(has);
     if (has.statistics && ask.digests === undefined)
       throw new WarroomError('NO_RIGHT', {

@@ -33,6 +33,7 @@ GRANT SELECT ON shop.* TO warroom;`;
 export class Servers {
   readonly folder = mkdtempSync(join(tmpdir(), 'warroom-mysql-'));
   readonly #servers: MariaDb[] = [];
+  #begun = 0;
 
   constructor() {
     chmodSync(this.folder, 0o755);
@@ -43,7 +44,8 @@ export class Servers {
   }
 
   async start(options: readonly string[] = []): Promise<MariaDb> {
-    const name = `db${this.#servers.length + 1}`;
+    const id = ++this.#begun;
+    const name = `db${id}`;
     const data = join(this.folder, name);
     execFileSync(
       '/usr/bin/mariadb-install-db',
@@ -55,10 +57,12 @@ export class Servers {
         '--skip-test-db',
         '--skip-name-resolve',
         '--innodb-log-file-size=8M',
+        // The kernel's queues are few, and many servers may run on the machine.
+        '--innodb-use-native-aio=0',
       ],
-      { stdio: 'ignore', env: { ...process.env, PATH } },
+      { stdio: 'pipe', env: { ...process.env, PATH } },
     );
-    const server = new MariaDb(name, data, await freePort(), options, this.#servers.length + 1);
+    const server = new MariaDb(name, data, await freePort(), options, id);
     this.#servers.push(server);
     await server.run();
     return server;
@@ -99,6 +103,7 @@ export class MariaDb {
       '--innodb-buffer-pool-size=32M',
       '--innodb-flush-log-at-trx-commit=0',
       '--innodb-flush-method=nosync',
+      '--innodb-use-native-aio=0',
       `--log-error=${this.data}.err`,
       ...this.options,
     ];
