@@ -32,7 +32,8 @@ export function measureStats(
       node: plain(node),
       ...(host === undefined ? {} : { host }),
       solo: now.pool.processes.includes(now.pid),
-      size: now.pool['max-concurrency'],
+      // What a pool was started with is not what it grew to since; threads have no processes.
+      size: now.pool.processes.length || now.pool['max-concurrency'],
       active: running.get(node)?.length ?? 0,
       prefetch: now.prefetch_count,
       autoscale: now.autoscaler ? `${now.autoscaler.min} to ${now.autoscaler.max}` : '',

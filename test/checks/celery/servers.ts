@@ -76,7 +76,7 @@ export class Servers {
 
   async stop(): Promise<void> {
     for (const end of this.#ends) await end();
-    await Promise.all([...this.#children].map((child) => this.end(child)));
+    await Promise.all([...this.#children].map((child) => this.end(child, 'SIGKILL')));
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -177,7 +177,7 @@ export class Servers {
     mkdirSync(home);
     writeFileSync(
       join(home, 'rabbitmq.conf'),
-      `listeners.tcp.1 = 127.0.0.1:${port}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${management}\nlog.console = false\n`,
+      `listeners.tcp.1 = 127.0.0.1:${port}\nmanagement.tcp.ip = 127.0.0.1\nmanagement.tcp.port = ${management}\nlog.console = false\ncollect_statistics_interval = 1000\n`,
     );
     writeFileSync(join(home, 'plugins'), '[rabbitmq_management].');
     writeFileSync(join(home, '.erlang.cookie'), 'onlyforthistest', { mode: 0o400 });
@@ -198,8 +198,8 @@ export class Servers {
     const child = this.#start(BINARIES.rabbitmq, [], environment, who);
     // epmd is a daemon of its own; with no node left it may be ended by its port, which is ours.
     this.#ends.push(async () => {
-      await this.end(child);
-      await this.run('/usr/bin/epmd', ['-kill'], environment).catch(() => undefined);
+      await this.end(child, 'SIGKILL');
+      await until(() => this.run('/usr/bin/epmd', ['-kill'], environment), 5000);
     });
     const ctl = (...words: string[]) =>
       this.run(
