@@ -2,7 +2,7 @@ import { columnText, indexPart, MIGRATION_TABLES, oneLine, type Part, type Schem
 
 const NAME = String.raw`(?:"(?:[^"]|"")*"|[^\s"().,;]+)`;
 const TABLE = `(${NAME}\\.${NAME})`;
-const CREATE_TABLE = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${TABLE} \\((.*)\\)[^)]*$`, 's');
+const CREATE_TABLE = new RegExp(`^CREATE (?:UNLOGGED )?TABLE ${TABLE} \\((.*)$`, 's');
 const PARTITION_OF = new RegExp(`^ALTER TABLE (?:ONLY )?${NAME}\\.${NAME} ATTACH PARTITION ${TABLE}`);
 const ADD_CONSTRAINT = new RegExp(`^ALTER TABLE (?:ONLY )?${TABLE} ADD CONSTRAINT (${NAME}) (.*)$`, 's');
 const COPY = new RegExp(`^COPY ${TABLE} \\(([^)]*)\\) FROM stdin$`);
@@ -10,9 +10,10 @@ const INSERT = new RegExp(
   `^INSERT INTO ${TABLE} (?:\\(([^)]*)\\) )?(?:OVERRIDING SYSTEM VALUE )?VALUES\\s*(.*)$`,
   's',
 );
-/** A column's type ends where the first of these begins. */
+const COLLATE = `(?: COLLATE ${NAME}(?:\\.${NAME})?)?`;
+/** A column's type ends where the first of these begins. From 18 on a NOT NULL may have a name. */
 const COLUMN = new RegExp(
-  `^(${NAME}) (.*?)(?: COLLATE ${NAME}(?:\\.${NAME})?)?(?: DEFAULT (.*?))?( GENERATED .*?)?( NOT NULL)?$`,
+  `^(${NAME}) (.*?)${COLLATE}(?: DEFAULT (.*?))?( GENERATED .*?)?( (?:CONSTRAINT ${NAME} )?NOT NULL)?${COLLATE}$`,
   's',
 );
 
@@ -39,7 +40,7 @@ export function parseDump(text: string): Schema {
     if (created) {
       const [, table = '', body = ''] = created;
       const columns = new Map<string, string>();
-      for (const part of topLevel(body)) readPart(part, table, columns, constraints);
+      for (const part of topLevel(body, true)) readPart(part, table, columns, constraints);
       tables.set(table, columns);
       order.set(table, [...columns.keys()]);
       continue;
@@ -117,21 +118,26 @@ function* statements(text: string): Generator<Statement> {
   }
 }
 
-/** Splits at commas outside of brackets and quotes. */
-function topLevel(body: string): string[] {
+/** Splits at commas outside of brackets and quotes; `bracketed` ends where the bracket does in which it stands. */
+function topLevel(body: string, bracketed = false): string[] {
   const parts: string[] = [];
   let depth = 0;
   let from = 0;
   const token = /'(?:[^']|'')*'|"(?:[^"]|"")*"|[(),]/g;
   for (let found = token.exec(body); found; found = token.exec(body)) {
     if (found[0] === '(') depth += 1;
-    else if (found[0] === ')') depth -= 1;
-    else if (found[0] === ',' && depth === 0) {
+    else if (found[0] === ')') {
+      if (bracketed && depth === 0) return clean([...parts, body.slice(from, found.index)]);
+      depth -= 1;
+    } else if (found[0] === ',' && depth === 0) {
       parts.push(body.slice(from, found.index));
       from = token.lastIndex;
     }
   }
-  parts.push(body.slice(from));
+  return clean([...parts, body.slice(from)]);
+}
+
+function clean(parts: readonly string[]): string[] {
   return parts.map(oneLine).filter(Boolean);
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { contextAt } from '../../../src/checks/context.ts';
 import type { Evidence, Finding, Place, System } from '../../../src/checks/contract.ts';
@@ -53,9 +54,15 @@ export function watch(systems: readonly System[], given: object) {
     round: () => watcher.tick(0),
     finding: find,
     /** Rounds until a finding is as wanted. */
-    async until(check: string, wanted: (finding: Finding) => boolean, subject?: string): Promise<Finding> {
+    async until(
+      check: string,
+      wanted: (finding: Finding) => boolean,
+      { subject, paceMs = 0 }: { readonly subject?: string; readonly paceMs?: number } = {},
+    ): Promise<Finding> {
       let last: Finding | undefined;
       await until(async () => {
+        // The server passes counters on once a second: rates of shorter rounds are all or nothing.
+        if (paceMs > 0) await sleep(paceMs);
         await watcher.tick(0);
         last = find(check, subject);
         return last !== undefined && wanted(last);
