@@ -3,7 +3,7 @@ import { reason, WarroomError } from '../../errors/catalogue.ts';
 import { sh } from '../../targets/command.ts';
 import type { Target } from '../../targets/contract.ts';
 import { askSocket, socketAddress } from '../../targets/stream.ts';
-import type { CollectContext } from '../contract.ts';
+import type { CollectContext, Timed } from '../contract.ts';
 import { pathOf } from '../rate.ts';
 
 export interface Slot {
@@ -29,7 +29,15 @@ export interface Worker {
   readonly inRequest: readonly Slot[];
 }
 
+/** What workers were on at one look. */
+export interface Sample {
+  /** Paths of requests, with how many workers were on each; at most 100. */
+  readonly paths: ReadonlyMap<string, number>;
+}
+
 export interface UwsgiSnapshot {
+  /** This look and those before it, oldest first: a minute of them. */
+  readonly samples?: readonly Sample[];
   readonly masterPid: number;
   readonly queue: number;
   readonly queueMax: number;
@@ -66,18 +74,81 @@ type Stats = z.infer<typeof Stats>;
 
 const EXPECTED = 'uWSGI statistics';
 
-export async function collectUwsgi({ place, target, signal }: CollectContext): Promise<UwsgiSnapshot> {
+const DEFAULT_STATS = '127.0.0.1:9191';
+const SAMPLES = 12;
+const MOST_PATHS = 100;
+
+export async function collectUwsgi(
+  context: CollectContext,
+  previous?: Timed<UwsgiSnapshot>,
+): Promise<UwsgiSnapshot> {
+  const { place, target, signal } = context;
   const service = place.service && place.stack.service(place.service.name, 'uwsgi');
-  const text = await askSocket(target, socketAddress(service?.config.stats ?? '127.0.0.1:9191'), '', {
+  const address = service?.config.stats ?? DEFAULT_STATS;
+  const text = await askSocket(target, socketAddress(address), '', {
     signal,
     // It is indented: only the last brace stands at the beginning of a line.
     whole: (answer) => /\n\}\s*$/.test(answer.slice(-8)),
+  }).catch(async (thrown: unknown) => {
+    throw await explained(thrown, context, address, service?.config.port ?? 0);
   });
   const stats = parseStats(text, target.name);
   const unix = stats.sockets.filter((socket) => /^[/@]/.test(socket.name));
   // The counter of uWSGI is always 0 for a unix socket; the kernel has the true one.
   const queues = unix.length > 0 ? await unixQueues(target, signal) : new Map<string, Queue>();
-  return toSnapshot(stats, queues);
+  const snapshot = toSnapshot(stats, queues);
+  const before = previous?.snapshot.masterPid === snapshot.masterPid ? previous.snapshot.samples : undefined;
+  return { ...snapshot, samples: [...(before ?? []).slice(1 - SAMPLES), sampleOf(snapshot)] };
+}
+
+function sampleOf({ workers }: UwsgiSnapshot): Sample {
+  const paths = new Map<string, number>();
+  for (const { path } of workers.flatMap((worker) => worker.inRequest))
+    if (paths.has(path) || paths.size < MOST_PATHS) paths.set(path, (paths.get(path) ?? 0) + 1);
+  return { paths };
+}
+
+/**
+ * A socket of statistics that is closed to us, or is not there while the application listens, is a right to be given;
+ * when nothing listens, uWSGI is down.
+ */
+async function explained(
+  thrown: unknown,
+  { target, signal }: CollectContext,
+  stats: string,
+  port: number,
+): Promise<unknown> {
+  if (!(thrown instanceof WarroomError)) return thrown;
+  if (thrown.code !== 'TARGET_UNREACHABLE' && thrown.code !== 'NO_RIGHT') return thrown;
+  const path = /^(?:unix[:@])?(\/.*)$/.exec(stats)?.[1] ?? '';
+  const looked = await target
+    .read(
+      sh`id -un
+if [ -S ${path} ]; then [ -w ${path} ] && echo open || stat -c 'closed %A %G' ${path}; else echo none; fi
+ss -ltnH 'sport = :'${port} 2>/dev/null | head -n 1`,
+      { signal },
+    )
+    .catch(() => undefined);
+  const [user = 'warroom', state = '', listening = ''] = looked?.stdout.trim().split('\n') ?? [];
+  const right = (mend: string) =>
+    new WarroomError(
+      'NO_RIGHT',
+      { target: target.name, what: `read uWSGI's statistics at ${stats}`, mend },
+      thrown,
+    );
+  const [, mode = '', group] = /^closed (\S+) (\S+)$/.exec(state) ?? [];
+  if (group !== undefined) {
+    const join = `usermod -aG ${group} ${user}`;
+    return right(
+      mode[5] === 'w'
+        ? `On ${target.name}: ${join}`
+        : `In the ini of uWSGI on ${target.name}: chmod-socket = 660, and ${join}; or stats = ${DEFAULT_STATS}. Then reload it.`,
+    );
+  }
+  if (state !== 'none' || listening === '') return thrown;
+  return right(
+    `The application listens on port ${port}, its statistics do not: in the ini of uWSGI on ${target.name}: stats = ${path === '' ? stats : DEFAULT_STATS} and memory-report = true, then reload it. If they are elsewhere, set "stats" on the service.`,
+  );
 }
 
 /** The statistics' JSON, with or without the headers of --stats-http. Throws BAD_ANSWER alone. */

@@ -23,7 +23,19 @@ export interface InFlightRow {
   readonly longestSeconds: number;
 }
 
+/** Where workers' time went in the last minute: what they were on at each look. */
+export interface PathRow {
+  readonly path: string;
+  /** Looks at which a worker was on it, each worker counted. */
+  readonly seen: number;
+  /** Of all that workers were seen on. */
+  readonly share: number;
+}
+
 export interface UwsgiFacts {
+  /** Most time first, at most 20; from as many looks as `sampled` says. */
+  readonly paths: readonly PathRow[];
+  readonly sampled: number;
   readonly workers: readonly WorkerRow[];
   readonly inFlight: readonly InFlightRow[];
 }

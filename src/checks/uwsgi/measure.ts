@@ -1,14 +1,14 @@
 import type { Measured, Place, Reading, Timed, Unit } from '../contract.ts';
 import { growth, secondsBetween } from '../rate.ts';
-import type { UwsgiSnapshot, Worker } from './collect.ts';
-import type { InFlightRow, UwsgiFacts, WorkerRow } from './facts.ts';
+import type { Sample, UwsgiSnapshot, Worker } from './collect.ts';
+import type { InFlightRow, PathRow, UwsgiFacts, WorkerRow } from './facts.ts';
 
 export function measureUwsgi(
   previous: Timed<UwsgiSnapshot> | undefined,
   current: Timed<UwsgiSnapshot>,
   place: Place,
 ): Measured<UwsgiFacts> {
-  const { workers, queue, queueMax } = current.snapshot;
+  const { workers, queue, queueMax, samples } = current.snapshot;
   const grown = grew(previous, current);
   const readings: Reading[] = [
     reading(
@@ -49,6 +49,7 @@ export function measureUwsgi(
     facts: {
       workers: workers.map((worker) => workerRow(worker, previous?.snapshot, current.at)),
       inFlight: inFlight(workers, current.at),
+      ...(samples ? { paths: paths(samples), sampled: samples.length } : {}),
     },
   };
 }
@@ -111,6 +112,20 @@ function inFlight(workers: readonly Worker[], at: number): InFlightRow[] {
     });
   }
   return [...rows.values()].sort((a, b) => b.count - a.count || b.longestSeconds - a.longestSeconds);
+}
+
+const MOST_PATHS = 20;
+
+/** Seen at looks that know nothing of requests, a path comes up in proportion to the time that it takes. */
+function paths(samples: readonly Sample[]): PathRow[] {
+  const sums = new Map<string, number>();
+  for (const { paths: seen } of samples)
+    for (const [path, count] of seen) sums.set(path, (sums.get(path) ?? 0) + count);
+  const all = [...sums.values()].reduce((sum, count) => sum + count, 0);
+  return [...sums]
+    .map(([path, seen]) => ({ path, seen, share: seen / all }))
+    .sort((a, b) => b.seen - a.seen)
+    .slice(0, MOST_PATHS);
 }
 
 function runningFor(startedAt: number, at: number): number {

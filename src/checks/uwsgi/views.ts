@@ -4,6 +4,7 @@ import { collectUwsgi, type UwsgiSnapshot } from './collect.ts';
 import { measureUwsgi } from './measure.ts';
 
 const LOOK_MS = 1000;
+const MOST = 20;
 
 /** Two snapshots of its own a second apart; the schedule's are not touched. */
 async function look(context: CollectContext) {
@@ -52,17 +53,27 @@ const workers: View = {
 
 const requests: View = {
   name: 'requests',
-  summary: 'Requests being worked on now, by path',
+  summary: 'Requests being worked on now: which worker, which URL, for how long',
   async show(context) {
     const { facts } = await look(context);
-    const rows = facts.inFlight ?? [];
+    const rows = (facts.workers ?? []).filter((row) => row.busy);
     if (rows.length === 0) return [{ kind: 'note', text: 'No request is being worked on at this moment.' }];
+    const byPath = facts.inFlight ?? [];
     return [
       {
         kind: 'table',
         title: `In flight on ${context.place.instance}`,
         columns: [{ name: 'URL' }, { name: 'workers' }, { name: 'longest', unit: 's' }],
-        rows: rows.slice(0, 20).map((row) => [row.path, row.count, row.longestSeconds]),
+        rows: byPath.slice(0, MOST).map((row) => [row.path, row.count, row.longestSeconds]),
+      },
+      {
+        kind: 'table',
+        title: 'By worker, longest first',
+        columns: [{ name: 'id' }, { name: 'pid' }, { name: 'URL' }, { name: 'for', unit: 's' }],
+        rows: [...rows]
+          .sort((a, b) => (b.runningForSeconds ?? 0) - (a.runningForSeconds ?? 0))
+          .slice(0, MOST)
+          .map((row) => [row.id, row.pid, row.currentPath ?? '', row.runningForSeconds ?? null]),
       },
     ];
   },

@@ -59,7 +59,7 @@ export class Servers {
   }
 
   /** A uWSGI whose pages are those of APP below. */
-  async uwsgi(options: { workers?: number; extra?: string } = {}) {
+  async uwsgi(options: { workers?: number; extra?: string; statsSocket?: string } = {}) {
     const [port, stats] = [await freePort(), await freePort()];
     const app = this.file('app.py', APP);
     const ini = this.file(
@@ -70,7 +70,7 @@ master=true
 processes=${options.workers ?? 2}
 http-socket=127.0.0.1:${port}
 listen=64
-stats=127.0.0.1:${stats}
+stats=${options.statsSocket ?? `127.0.0.1:${stats}`}
 master-fifo=${join(this.folder, `fifo-${port}`)}
 memory-report=true
 need-app=true
@@ -82,7 +82,7 @@ ${options.extra ?? ''}
     );
     const child = this.#start('/usr/bin/uwsgi', ['--ini', ini]);
     await until(() => httpStatus(port, '/health'));
-    await until(() => connects(stats));
+    if (options.statsSocket === undefined) await until(() => connects(stats));
     return { port, stats, child, fifo: join(this.folder, `fifo-${port}`) };
   }
 

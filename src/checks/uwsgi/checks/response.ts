@@ -3,7 +3,7 @@ import { figure } from '../../../message/figures.ts';
 import { defineCheck } from '../../contract.ts';
 import { grade } from '../../judging.ts';
 import type { UwsgiFacts } from '../facts.ts';
-import { byInstance, flightTable, inFlight, over, stuckShare, thin, window } from './shared.ts';
+import { byInstance, flightTable, inFlight, over, pathTable, stuckShare, thin, window } from './shared.ts';
 
 const ResponseTime = z.object({
   warn: z
@@ -39,7 +39,11 @@ export const responseTime = defineCheck<UwsgiFacts, z.infer<typeof ResponseTime>
     if (requests === undefined || busy === undefined)
       return [thin('Two rounds are needed for a mean response time.')];
     const stuck = inFlight(input.instances).filter((row) => row.longestSeconds > thresholds.critical);
-    const evidence = [byInstance(input.instances), ...flightTable(input.instances)];
+    const evidence = [
+      byInstance(input.instances),
+      ...pathTable(input.instances),
+      ...flightTable(input.instances),
+    ];
     if (requests * 60 < thresholds.minimumRequests) {
       return stuck.length > 0 && stuckShare(input.instances, thresholds.critical) >= 0.5
         ? [
@@ -68,7 +72,10 @@ export const responseTime = defineCheck<UwsgiFacts, z.infer<typeof ResponseTime>
         evidence,
         ...(level === 'ok'
           ? {}
-          : { advice: 'The URLs that workers are on now, below, are where the time goes.' }),
+          : {
+              advice:
+                'The URLs at the top of the table are where the time goes: see what they wait for (database, cache, another service).',
+            }),
       },
     ];
   },

@@ -76,3 +76,23 @@ export function flightTable(instances: readonly InstanceView<UwsgiFacts>[]): Evi
     },
   ];
 }
+
+/** Where the time of the last minute went, all servers together, by looks five seconds apart. */
+export function pathTable(instances: readonly InstanceView<UwsgiFacts>[]): Evidence[] {
+  const sums = new Map<string, number>();
+  for (const { path, seen } of instances.flatMap((one) => one.facts.paths ?? []))
+    sums.set(path, (sums.get(path) ?? 0) + seen);
+  const all = [...sums.values()].reduce((total, seen) => total + seen, 0);
+  if (all === 0) return [];
+  return [
+    {
+      kind: 'table',
+      title: "Where workers' time went in the last minute",
+      columns: [{ name: 'URL' }, { name: 'time', unit: 'share' }, { name: 'seen' }],
+      rows: [...sums]
+        .sort((a, b) => b[1] - a[1])
+        .slice(0, 8)
+        .map(([path, seen]) => [path, seen / all, seen]),
+    },
+  ];
+}

@@ -3,7 +3,8 @@ import { figure } from '../../../message/figures.ts';
 import { defineCheck } from '../../contract.ts';
 import { grade } from '../../judging.ts';
 import type { UwsgiFacts } from '../facts.ts';
-import { byInstance, flightTable, over, sum } from './shared.ts';
+import { boundBy, hostTable } from './bound.ts';
+import { byInstance, flightTable, over, pathTable, sum } from './shared.ts';
 
 const Busy = z.object({
   warn: z
@@ -46,7 +47,12 @@ export const busy = defineCheck<UwsgiFacts, z.infer<typeof Busy>>({
     const { instances, thresholds } = input;
     const workers = sum(instances, 'uwsgi.workers');
     const now = sum(instances, 'uwsgi.busy_workers');
-    const evidence = [byInstance(instances), ...flightTable(instances)];
+    const evidence = [
+      byInstance(instances),
+      ...hostTable(input),
+      ...pathTable(instances),
+      ...flightTable(instances),
+    ];
     if (workers === 0)
       return [
         {
@@ -81,12 +87,7 @@ export const busy = defineCheck<UwsgiFacts, z.infer<typeof Busy>>({
         value,
         unit: 'share',
         evidence,
-        ...(level === 'ok'
-          ? {}
-          : {
-              advice:
-                'CPU and memory to spare on these hosts: more workers. None: another server. First see whether the workers wait for a database.',
-            }),
+        ...(level === 'ok' ? {} : { advice: boundBy(input) }),
       },
     ];
   },
