@@ -19,9 +19,28 @@ export interface Server {
   readonly queue: number;
   readonly sinceSeconds: number;
   readonly sessions: number;
+  /** Most sessions at once (maxconn); undefined where it has no limit. */
+  readonly limit?: number;
+  readonly failedConnects: number;
+  readonly failedAnswers: number;
+}
+
+/** Where clients come in. */
+export interface Frontend {
+  readonly name: string;
+  readonly status: string;
+  readonly current: number;
+  readonly most: number;
+  readonly limit?: number;
+  readonly badRequests: number;
+  readonly denied: number;
 }
 
 export interface HaproxySnapshot {
+  readonly frontends: readonly Frontend[];
+  /** Of the whole process. */
+  readonly connections?: number;
+  readonly connectionLimit?: number;
   readonly pid: string;
   readonly uptimeSeconds: number;
   readonly backend: string;
@@ -32,7 +51,18 @@ export interface HaproxySnapshot {
   readonly addresses: readonly ServerState[];
 }
 
-const TOTALS = ['qcur', 'stot', 'req_tot', 'hrsp_5xx', 'econ', 'eresp', 'wretr', 'qtime', 'rtime'] as const;
+const TOTALS = [
+  'qcur',
+  'stot',
+  'req_tot',
+  'hrsp_5xx',
+  'econ',
+  'eresp',
+  'wretr',
+  'qtime',
+  'rtime',
+  'wredis',
+] as const;
 export type Total = (typeof TOTALS)[number];
 
 export async function collectHaproxy(context: CollectContext): Promise<HaproxySnapshot> {
@@ -85,7 +115,8 @@ export function parseHaproxy(
   target: string,
 ): HaproxySnapshot {
   const about = parseInfo(info, target);
-  const rows = parseStatCsv(stat, target).filter((row) => row.get('pxname') === backend);
+  const all = parseStatCsv(stat, target);
+  const rows = all.filter((row) => row.get('pxname') === backend);
   const whole = rows.find((row) => row.get('svname') === 'BACKEND');
   if (!whole)
     throw new WarroomError('BAD_ANSWER', {
@@ -116,8 +147,43 @@ export function parseHaproxy(
         queue: number(row.get('qcur')) ?? 0,
         sinceSeconds: number(row.get('lastchg')) ?? 0,
         sessions: number(row.get('stot')) ?? 0,
+        failedConnects: number(row.get('econ')) ?? 0,
+        failedAnswers: number(row.get('eresp')) ?? 0,
+        ...limitOf(row),
       })),
+    frontends: all
+      .filter((row) => row.get('type') === '0')
+      .slice(0, MOST_FRONTENDS)
+      .map((row) => ({
+        name: plain(row.get('pxname') ?? ''),
+        status: plain(row.get('status') ?? ''),
+        current: number(row.get('scur')) ?? 0,
+        most: number(row.get('smax')) ?? 0,
+        badRequests: number(row.get('ereq')) ?? 0,
+        denied: number(row.get('dreq')) ?? 0,
+        ...limitOf(row),
+      })),
+    ...process(about),
     addresses: parseServerStates(states, target).filter((server) => server.backend === backend),
+  };
+}
+
+const MOST_FRONTENDS = 50;
+
+/** An empty or zero limit is none. */
+function limitOf(row: ReadonlyMap<string, string>): { limit?: number } {
+  const limit = number(row.get('slim'));
+  return limit ? { limit } : {};
+}
+
+function process(
+  about: ReadonlyMap<string, string>,
+): Pick<HaproxySnapshot, 'connections' | 'connectionLimit'> {
+  const connections = number(about.get('CurrConns'));
+  const connectionLimit = number(about.get('Maxconn'));
+  return {
+    ...(connections === undefined ? {} : { connections }),
+    ...(connectionLimit ? { connectionLimit } : {}),
   };
 }
 

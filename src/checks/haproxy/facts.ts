@@ -15,9 +15,26 @@ export interface ServerRow {
   /** UTC ms since when it is down; absent while it is not. */
   readonly downSince?: number;
   readonly sessions: number;
+  /** Most sessions at once (maxconn); absent where it has no limit. */
+  readonly limit?: number;
+  /** Since HAProxy's start: connections that failed, answers that broke off. */
+  readonly failedConnects: number;
+  readonly failedAnswers: number;
+}
+
+/** Where clients come in. */
+export interface FrontendRow {
+  readonly name: string;
+  readonly status: string;
+  readonly current: number;
+  readonly most: number;
+  readonly limit?: number;
+  readonly badRequests: number;
+  readonly denied: number;
 }
 
 export interface HaproxyFacts {
   readonly servers: readonly ServerRow[];
   readonly algorithm: string;
+  readonly frontends: readonly FrontendRow[];
 }

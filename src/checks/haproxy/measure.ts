@@ -8,7 +8,7 @@ export function measureHaproxy(
   current: Timed<HaproxySnapshot>,
   place: Place,
 ): Measured<HaproxyFacts> {
-  const { servers, totals, addresses } = current.snapshot;
+  const { servers, totals, addresses, frontends, connections, connectionLimit } = current.snapshot;
   const up = servers.filter(isUp);
   const waiting = (totals.qcur ?? 0) + servers.reduce((sum, server) => sum + server.queue, 0);
   const readings: Reading[] = [
@@ -31,6 +31,11 @@ export function measureHaproxy(
     ]),
     ...rates(previous, current, place),
   ];
+  // Beyond them nobody is let in: what waits is in the kernel's queue, where HAProxy does not see it.
+  if (connections !== undefined)
+    readings.push({ metric: 'haproxy.connections', value: connections, unit: 'count' });
+  if (connectionLimit !== undefined)
+    readings.push({ metric: 'haproxy.connection_limit', value: connectionLimit, unit: 'count' });
   // HAProxy's own means over its last 1024 requests.
   if (totals.rtime !== undefined)
     readings.push({ metric: 'haproxy.response_ms', value: totals.rtime, unit: 'ms' });
@@ -41,6 +46,7 @@ export function measureHaproxy(
     readings,
     facts: {
       algorithm: current.snapshot.algorithm,
+      frontends,
       servers: servers.map((server) => ({
         ...server,
         address: states.get(server.name)?.address ?? '',
@@ -90,6 +96,9 @@ function rates(
   add('haproxy.errors_5xx', failed, '/s');
   add('haproxy.error_share', errorShare, 'share');
   add('haproxy.retries', retries, '/s');
+  add('haproxy.redispatches', perSecond('wredis'), '/s');
+  add('haproxy.failed_connects', perSecond('econ'), '/s');
+  add('haproxy.failed_answers', perSecond('eresp'), '/s');
   // Where nothing stands in front, this is what visitors get.
   if (place.stack.entry()?.name === place.target) {
     add('visitors.requests', requests, '/s');

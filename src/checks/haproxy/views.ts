@@ -1,6 +1,6 @@
 import type { View } from '../contract.ts';
 import { pause } from '../pause.ts';
-import { serverTable } from './checks.ts';
+import { frontendTable, serverTable } from './checks/shared.ts';
 import { collectHaproxy } from './collect.ts';
 import { measureHaproxy } from './measure.ts';
 
@@ -8,12 +8,20 @@ const LOOK_MS = 1000;
 
 const overview: View = {
   name: '',
-  summary: 'Servers, sessions, errors and queue',
+  summary: 'Servers, frontends, sessions against their limits, errors and queue',
   async show(context) {
     const first = { snapshot: await collectHaproxy(context), at: Date.now() };
     await pause(LOOK_MS, context.signal);
     const second = { snapshot: await collectHaproxy(context), at: Date.now() };
     const { readings, facts } = measureHaproxy(first, second, context.place);
+    const view = {
+      instance: context.place.instance,
+      at: second.at,
+      readings,
+      facts,
+      value: () => undefined,
+      all: () => [],
+    };
     return [
       {
         kind: 'figures',
@@ -25,16 +33,8 @@ const overview: View = {
             unit,
           })),
       },
-      serverTable([
-        {
-          instance: context.place.instance,
-          at: second.at,
-          readings,
-          facts,
-          value: () => undefined,
-          all: () => [],
-        },
-      ]),
+      serverTable([view]),
+      frontendTable([view]),
     ];
   },
 };
