@@ -91,8 +91,11 @@ async function signedIn(
     const text = `${OURS} ${sql}`;
     const options = { sql: text, rowsAsArray: true };
     try {
+      // As text: MySQL 8 takes no floating number behind LIMIT, and mysql2 sends every number as one.
       const [rows, fields] =
-        values.length > 0 ? await promised.execute(options, [...values]) : await promised.query(options);
+        values.length > 0
+          ? await promised.execute(options, values.map(String))
+          : await promised.query(options);
       return Array.isArray(rows) ? toRows(rows as unknown[][], fields ?? []) : [];
     } catch (thrown) {
       if (stream.over)

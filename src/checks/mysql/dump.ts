@@ -1,6 +1,7 @@
 import {
   type Column,
   defaultText,
+  EXPRESSION,
   extraText,
   type Index,
   MIGRATION_TABLES,
@@ -118,7 +119,9 @@ function tableOf(body: string): Table {
       indexes.push({
         name: kind === 'PRIMARY KEY' ? 'PRIMARY' : bare(key[3] ?? key[1] ?? ''),
         unique: kind === 'PRIMARY KEY' || kind.startsWith('UNIQUE'),
-        columns: parts(inside).map((part) => bare(part.replace(/\s+(ASC|DESC)$/i, ''))),
+        columns: parts(inside).map((part) =>
+          part.startsWith('(') ? EXPRESSION : bare(part.replace(/\s+(ASC|DESC)$/i, '')),
+        ),
       });
     } else if (!/^(CHECK|CONSTRAINT|PERIOD|PARTITION)\b/i.test(line)) {
       const [, name, rest] = /^(`(?:[^`]|``)+`|\w+)\s+([\s\S]+)$/.exec(line) ?? [];

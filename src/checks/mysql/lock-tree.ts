@@ -30,10 +30,11 @@ function rootOf(
   let longest = 0;
   const queue = [...(behind.get(id) ?? [])];
   for (let wait = queue.pop(); wait !== undefined; wait = queue.pop()) {
-    if (wait.waiter === id || found.has(wait.waiter)) continue;
+    if (wait.waiter === id) continue;
+    longest = Math.max(longest, wait.seconds);
+    if (found.has(wait.waiter)) continue;
     found.add(wait.waiter);
     if (wait.object !== '') objects.add(wait.object);
-    longest = Math.max(longest, wait.seconds);
     queue.push(...(behind.get(wait.waiter) ?? []));
   }
   return { id, waiters: [...found], longest, objects: [...objects].slice(0, 5) };

@@ -5,6 +5,7 @@ import { number, quoted, text } from './rows.ts';
 import {
   type Column,
   defaultText,
+  EXPRESSION,
   extraText,
   type Index,
   MIGRATION_TABLES,
@@ -113,7 +114,7 @@ function assemble(
     const name = text(row, 'name');
     const index = indexes?.get(name) ?? { name, unique: number(row, 'loose') === 0, columns: [] };
     const length = number(row, 'length');
-    index.columns.push(`${text(row, 'part')}${length === undefined ? '' : `(${length})`}`);
+    index.columns.push(`${text(row, 'part') || EXPRESSION}${length === undefined ? '' : `(${length})`}`);
     indexes?.set(name, index);
   }
   for (const row of keys) {

@@ -64,7 +64,9 @@ function pointsTo(column: string, table: string, schema: Schema): string | undef
     if (found !== undefined) return found;
   }
   // `parent_id` of a tree.
-  return /^parent$/.test(stem) ? table : '';
+  if (stem === 'parent') return table;
+  // `paid` is no name of a row.
+  return end === 'id' ? undefined : '';
 }
 
 /** A name that the table does not use yet; at most 64 letters, which is what MySQL takes. */

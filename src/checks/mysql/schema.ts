@@ -73,3 +73,6 @@ export function extraText(written: string): string {
     .replace(/\s+/g, ' ')
     .trim();
 }
+
+/** A part of an index that is no column: the catalogue of MySQL 8 gives it no name. */
+export const EXPRESSION = '(expression)';
