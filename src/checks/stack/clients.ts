@@ -102,12 +102,13 @@ function judged(service: Database, use: DatabaseUse | undefined, stack: Stack, t
  */
 function ownOf(service: Database, stack: Stack): ((client: ClientUse) => boolean) | undefined {
   const roles = service.config.application;
-  const users = usersOf(service.name, stack);
+  const { users, poolers } = usersOf(service.name, stack);
   const hosts = new Set(users.flatMap((name) => stack.hostsOf(name, true)));
   if (roles.length === 0 && hosts.size === 0) return undefined;
   const addresses = [...hosts].flatMap((name) => stack.hosts.get(name)?.address ?? []);
-  // A local socket, or the machine's own loopback, is that of the database's host or the pooler's.
-  const near = [service.name, ...users].some((name) => stack.hostsOf(name).some((host) => hosts.has(host)));
+  // A local socket, or the machine's own loopback, is that of the database's host or the pooler's, where those are known.
+  const servers = [service.name, ...poolers].flatMap((name) => stack.hostsOf(name));
+  const near = servers.length === 0 || servers.some((host) => hosts.has(host));
   // A host that is known by a name alone has addresses that we cannot tell.
   const anywhere = hosts.size === 0 || addresses.some((address) => isIP(address) === 0);
   const acting = actingRole(service);
@@ -119,16 +120,20 @@ function ownOf(service: Database, stack: Stack): ((client: ClientUse) => boolean
   };
 }
 
-/** Services that depend on it, through poolers too; the poolers themselves ask nothing of their own. */
-function usersOf(name: string, stack: Stack): string[] {
-  const found = new Set<string>();
+/** Services that depend on it, through poolers too, which ask nothing of their own. */
+function usersOf(name: string, stack: Stack): { users: string[]; poolers: string[] } {
+  const users = new Set<string>();
+  const poolers = new Set<string>();
   const queue = [name];
   for (let next = queue.pop(); next !== undefined; next = queue.pop())
     for (const above of stack.above(next)) {
-      if (stack.services.get(above)?.kind === 'pgbouncer') queue.push(above);
-      else found.add(above);
+      if (stack.services.get(above)?.kind !== 'pgbouncer') users.add(above);
+      else if (!poolers.has(above)) {
+        poolers.add(above);
+        queue.push(above);
+      }
     }
-  return [...found];
+  return { users: [...users], poolers: [...poolers] };
 }
 
 /** Warroom's own role for changes; the reading one leaves itself out. Of a URL that is a secret nothing is known here. */

@@ -180,6 +180,7 @@ admin_users = boss
 stats_users = warroom
 pool_mode = transaction
 default_pool_size = 2
+server_login_retry = 1
 ${settings.join('\n')}
 `,
     );

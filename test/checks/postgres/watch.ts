@@ -9,7 +9,6 @@ import { History } from '../../../src/history/history.ts';
 import { placesOf } from '../../../src/schedule/places.ts';
 import { Watcher } from '../../../src/schedule/watcher.ts';
 import { openTargets } from '../../../src/targets/targets.ts';
-import { until } from '../varnish/servers.ts';
 
 /** Watches real servers with the real rounds; `off` leaves checks out, `checks` sets thresholds. */
 export function watch(systems: readonly System[], given: object) {
@@ -57,19 +56,23 @@ export function watch(systems: readonly System[], given: object) {
     async until(
       check: string,
       wanted: (finding: Finding) => boolean,
-      { subject, paceMs = 0 }: { readonly subject?: string; readonly paceMs?: number } = {},
+      {
+        subject,
+        paceMs = 0,
+        ms = 15_000,
+      }: { readonly subject?: string; readonly paceMs?: number; readonly ms?: number } = {},
     ): Promise<Finding> {
-      let last: Finding | undefined;
-      await until(async () => {
+      const end = Date.now() + ms;
+      for (;;) {
         // The server passes counters on once a second: rates of shorter rounds are all or nothing.
         if (paceMs > 0) await sleep(paceMs);
         await watcher.tick(0);
-        last = find(check, subject);
-        return last !== undefined && wanted(last);
-      }).catch((thrown: unknown) => {
-        throw new Error(`${String(thrown)}: ${check} is ${JSON.stringify(last)?.slice(0, 600)}`);
-      });
-      return last as Finding;
+        const last = find(check, subject);
+        if (last !== undefined && wanted(last)) return last;
+        if (Date.now() > end)
+          throw new Error(`not within ${ms} ms: ${check} is ${JSON.stringify(last)?.slice(0, 600)}`);
+        await sleep(20);
+      }
     },
     show(service: string, view: string, args: readonly string[] = []): Promise<readonly Evidence[]> {
       const at = place(service);

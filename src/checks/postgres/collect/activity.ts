@@ -47,10 +47,9 @@ export interface RoleTime {
 export interface ActivitySnapshot {
   readonly ownRole: string;
   readonly rows: readonly Activity[];
-  /** Client sessions in all, idle ones too. */
   readonly waits: readonly LockWait[];
   readonly pools: Pools;
-  /** The newest last; those of a minute. */
+  /** The newest last; those of half a minute. */
   readonly window: readonly UseSample[];
   readonly explained: readonly Explained[];
 }
@@ -82,7 +81,8 @@ const MOST_SESSIONS = 1000;
 /** Whoever waits for a lock costs the lock manager a look each: the longest waiting are enough for the tree. */
 const MOST_WAITING = 40;
 const TEXT = 4096;
-const WINDOW_MS = 60_000;
+/** Long enough for two sums, short enough to see that a client is gone. */
+const WINDOW_MS = 35_000;
 /** The sum over all statements is dearer than the rest of a round. */
 const ROLE_TIMES_EVERY_MS = 14_000;
 
