@@ -62,7 +62,11 @@ const SIGNS: Readonly<Record<CacheKind, Signs>> = {
   },
 };
 
-const WINDOW_MS = 60_000;
+/** Misses and evictions must last: what was just started, deployed or banned misses for a while by itself. */
+const LASTING_MS = 300_000;
+const UNASKED_MS = 30_000;
+/** So much of a window must be covered by what was seen. */
+const COVERED = 0.8;
 /** Evictions a second that are more than tidying. */
 const EVICTING = 0.2;
 /** Requests that an application serves while it asks its cache for nothing. */
@@ -119,20 +123,23 @@ function wantingOf(
   history: HistoryView,
 ): string | undefined {
   const signs = SIGNS[kind];
-  const over = (
-    metric: string,
-    of: { target: string; instance?: string } = { target: service.name, instance },
-  ) => mean(history.series({ ...of, metric, windowMs: WINDOW_MS }));
-  const reads = over(signs.reads);
-  const hits = over(signs.hits);
-  const evictions = signs.evictions === undefined ? 0 : (over(signs.evictions) ?? 0);
+  const over = (metric: string, windowMs: number, of: { target: string; instance?: string }) => {
+    const points = history.series({ ...of, metric, windowMs });
+    const seen = (points.at(-1)?.at ?? 0) - (points[0]?.at ?? 0);
+    return seen >= windowMs * COVERED ? mean(points) : undefined;
+  };
+  const own = { target: service.name, instance };
+  const lasting = (metric: string) => over(metric, LASTING_MS, own);
+  const evictions = signs.evictions === undefined ? 0 : (lasting(signs.evictions) ?? 0);
   if (evictions > EVICTING) return `throws out ${evictions.toFixed(1)} items a second`;
+  const [reads, hits] = [lasting(signs.reads), lasting(signs.hits)];
   if (reads !== undefined && reads >= signs.minimumReads && hits !== undefined && hits < signs.hitsWanted)
     return `misses ${((1 - hits) * 100).toFixed(0)} % of its reads`;
-  if (kind !== 'memcached' || reads === undefined || reads >= UNASKED) return undefined;
+  const now = kind === 'memcached' ? over(signs.reads, UNASKED_MS, own) : undefined;
+  if (now === undefined || now >= UNASKED) return undefined;
   const serving = stack
     .above(service.name)
-    .reduce((sum, name) => sum + (over('uwsgi.requests', { target: name }) ?? 0), 0);
+    .reduce((sum, name) => sum + (over('uwsgi.requests', UNASKED_MS, { target: name }) ?? 0), 0);
   return serving >= SERVING
     ? `is asked for nothing while ${serving.toFixed(0)} requests a second come to the application that uses it`
     : undefined;

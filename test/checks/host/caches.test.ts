@@ -27,7 +27,7 @@ beforeEach(() => {
 });
 
 function said(service: string, instance: string, readings: Record<string, number>): void {
-  for (const at of [now - 10_000, now - 5000])
+  for (let at = now - 300_000; at < now; at += 5000)
     history.write(
       service,
       instance,
@@ -95,6 +95,20 @@ describe('memory that was given and is not used', () => {
     expect(judge('cache1')).toMatchObject([{ level: 'ok' }]);
     history = new History(() => now);
     memcached(10, { 'memcached.hit_share': 0.4, 'memcached.gets': 1 });
+    expect(judge('cache1')).toMatchObject([{ level: 'ok' }]);
+  });
+
+  test('what misses for a minute only is no finding', () => {
+    said('cache', 'cache1', {
+      'memcached.memory_given': 64 * MB,
+      'memcached.memory_used': MB,
+      'memcached.uptime': 9000,
+    });
+    for (let at = now - 60_000; at < now; at += 5000)
+      history.write('cache', 'cache1', at, [
+        { metric: 'memcached.gets', value: 100, unit: '/s' },
+        { metric: 'memcached.hit_share', value: 0.1, unit: 'share' },
+      ]);
     expect(judge('cache1')).toMatchObject([{ level: 'ok' }]);
   });
 
