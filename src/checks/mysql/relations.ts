@@ -48,10 +48,8 @@ function firstColumn(columns: readonly string[]): string[] {
  * empty where the name says that it points somewhere, and not where; undefined where it is no such name.
  */
 function pointsTo(column: string, table: string, schema: Schema): string | undefined {
-  const stem = /^(.+?)_?id$/i
-    .exec(column)?.[1]
-    ?.replace(/([a-z])([A-Z])/g, '$1_$2')
-    .toLowerCase();
+  const [, written, end] = /^(.+?)(_id|_ID|Id|ID|id)$/.exec(column) ?? [];
+  const stem = written?.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
   if (stem === undefined || stem.length < 2) return undefined;
   const words = stem.split('_').filter(Boolean);
   for (let from = 0; from < words.length; from++) {
