@@ -3,12 +3,12 @@ import type { CollectContext, Timed } from '../contract.ts';
 import { withListener } from './place.ts';
 
 export interface EventsSnapshot {
-  /** What was heard between the rounds, newest last: about two minutes. */
+  /** What was heard between the rounds, newest last: about a minute. */
   readonly windows: readonly Heard[];
 }
 
 /** Seconds of listening that are kept, and most windows of it. */
-const KEPT_S = 120;
+const KEPT_S = 60;
 const MOST_WINDOWS = 240;
 
 /** Takes what the kept listener heard since the last round; the first round begins to listen. */

@@ -66,7 +66,7 @@ export interface WaitingRow {
   readonly oldestSeconds: number | null;
 }
 
-/** How tasks ended, over the last two minutes of listening. */
+/** How tasks ended, over the last minute of listening. */
 export interface EndedRow {
   readonly task: string;
   readonly succeeded: number;

@@ -76,7 +76,7 @@ describe.skipIf(why)(`Celery's checks against real workers ${why ?? ''}`, () => 
       await rounds.run('events');
       return facts().events?.ended.some((row) => row.task === 'shop.later' && row.retried === 1);
     });
-    // Two minutes later they are forgotten.
+    // A minute later they are forgotten.
     rounds.forget('events');
     await send('[mail.delay(0) for _ in range(30)]');
     await until(async () => {

@@ -30,7 +30,7 @@ const Backlog = z.object({
     .number()
     .min(20)
     .max(600)
-    .default(60)
+    .default(30)
     .describe('Seconds over which done tasks are counted: tasks of some seconds come in steps.'),
 });
 type Limits = z.infer<typeof Backlog>;

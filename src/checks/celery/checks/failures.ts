@@ -24,7 +24,7 @@ const Failures = z.object({
     .number()
     .min(1)
     .default(20)
-    .describe('Tasks that ended in two minutes; a share of fewer hangs on single ones.'),
+    .describe('Tasks that ended in a minute; a share of fewer hangs on single ones.'),
   oneTask: z
     .number()
     .min(0)
@@ -35,7 +35,7 @@ const Failures = z.object({
     .number()
     .min(1)
     .default(5)
-    .describe('Runs of one task in two minutes from which its own share is looked at.'),
+    .describe('Runs of one task in a minute from which its own share is looked at.'),
 });
 
 const WITHOUT =
@@ -71,7 +71,9 @@ export const failures = defineCheck<CeleryFacts, z.infer<typeof Failures>>({
         {
           ...thin(
             ended === 0
-              ? `No task ended in the last ${lasted(seconds * 1000)}.`
+              ? seconds < 1
+                ? 'It has only just begun to listen.'
+                : `No task ended in the last ${lasted(seconds * 1000)}.`
               : `Only ${ended} tasks ended in the last ${lasted(seconds * 1000)}, ${failed} of them failed.`,
           ),
           evidence,
