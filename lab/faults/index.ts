@@ -20,6 +20,13 @@ import { memcachedSlow } from './memcached-slow.ts';
 import { memcachedSmall } from './memcached-small.ts';
 import { memcachedUnbalanced } from './memcached-unbalanced.ts';
 import { missingIndex } from './missing-index.ts';
+import { myConnections } from './my-connections.ts';
+import { myExternalClient } from './my-external-client.ts';
+import { myIdle } from './my-idle.ts';
+import { myLock } from './my-lock.ts';
+import { myMissingIndex } from './my-missing-index.ts';
+import { myReplicaLag } from './my-replica-lag.ts';
+import { mySchemaDrift } from './my-schema-drift.ts';
 import { networkCut } from './network-cut.ts';
 import { noRedirectCache } from './no-redirect-cache.ts';
 import { notFoundStorm } from './not-found-storm.ts';
@@ -74,6 +81,13 @@ export const FAULTS: readonly Fault[] = [
   connectionLeak,
   replicaLag,
   poolWaiting,
+  myMissingIndex,
+  myExternalClient,
+  myLock,
+  myIdle,
+  myConnections,
+  mySchemaDrift,
+  myReplicaLag,
 ];
 
 export function findFault(name: string): Fault {
