@@ -18,12 +18,17 @@ export interface ItemsSnapshot {
 }
 
 export interface LatencySnapshot {
-  /** Milliseconds of each round trip of `version` on an open connection. */
-  readonly roundTrips: readonly number[];
-  /** Milliseconds until a new connection was open: the same way, and nothing of memcached's own. */
-  readonly ways: readonly number[];
+  readonly pairs: readonly LatencyPair[];
   readonly tunnelled: boolean;
   readonly protocol: 'text' | 'binary';
+}
+
+/** Milliseconds, one right after the other. */
+export interface LatencyPair {
+  /** Until a new connection was open: the same way, and nothing of memcached's own. */
+  readonly way: number;
+  /** Of a round trip of `version` on an open connection. */
+  readonly roundTrip: number;
 }
 
 /** Works with a kept connection to the place's server. */
@@ -91,37 +96,34 @@ function numbers(stats: ReadonlyMap<string, string>): Map<string, number> {
 }
 
 /** Spread over about 200 ms: a server that is let run for moments only would answer all of a burst in one of them. */
-const ROUND_TRIPS = 5;
-const WAYS = 3;
+const PAIRS = 5;
+/** Rounds of all kinds begin at the same second: their rush on this machine and on the host is let pass. */
+const CALM_MS = 1200;
 
 /**
  * How long an operation takes. memcached measures none itself. The round trip holds the network's, or the tunnel's;
  * opening a connection goes the same way and is answered by the kernel of the server's host, also when memcached hangs
  * (through SSH: a channel, whose opening sshd confirms when it is connected). So the difference is memcached's own.
  */
-export async function collectLatency(context: CollectContext): Promise<LatencySnapshot> {
-  // Pings first: a server that hangs gets no further connections.
-  const { roundTrips, protocol } = await ask(context, async (client) => {
-    const times: number[] = [];
-    for (let i = 0; i < ROUND_TRIPS; i++) {
-      times.push(await timed(() => client.ping()));
+export async function collectLatency(context: CollectContext, calmMs = CALM_MS): Promise<LatencySnapshot> {
+  await pause(calmMs, context.signal);
+  return ask(context, async (client) => {
+    const pairs: LatencyPair[] = [];
+    for (let i = 0; i < PAIRS; i++) {
+      // The ping first: a server that hangs gets no further connections.
+      const roundTrip = await timed(() => client.ping());
+      let stream: Awaited<ReturnType<typeof connect>> | undefined;
+      const way = await timed(async () => {
+        stream = await connect(context);
+      });
+      stream?.on('error', () => undefined);
+      stream?.destroy();
+      pairs.push({ way, roundTrip });
       await pause(20 + Math.random() * 40, context.signal);
     }
-    return { roundTrips: times, protocol: client.protocol };
+    const { host } = context.place;
+    return { pairs, protocol: client.protocol, tunnelled: host !== undefined && !host.local };
   });
-  const ways: number[] = [];
-  for (let i = 0; i < WAYS; i++) {
-    let stream: Awaited<ReturnType<typeof connect>> | undefined;
-    ways.push(
-      await timed(async () => {
-        stream = await connect(context);
-      }),
-    );
-    stream?.on('error', () => undefined);
-    stream?.destroy();
-  }
-  const { host } = context.place;
-  return { roundTrips, ways, protocol, tunnelled: host !== undefined && !host.local };
 }
 
 async function timed(work: () => Promise<void>): Promise<number> {

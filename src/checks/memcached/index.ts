@@ -26,7 +26,8 @@ const stats: Collector<StatsSnapshot, MemcachedFacts> = {
 const latencies: Collector<LatencySnapshot, MemcachedFacts> = {
   id: 'latency',
   everySeconds: 10,
-  collect: collectLatency,
+  timeoutMs: 6000,
+  collect: (context) => collectLatency(context),
   measure: measureLatency,
 };
 const items: Collector<ItemsSnapshot, MemcachedFacts> = {

@@ -129,15 +129,17 @@ export function measureLatency(
   _previous: Timed<LatencySnapshot> | undefined,
   { snapshot }: Timed<LatencySnapshot>,
 ): Measured<MemcachedFacts> {
-  const roundTripMs = median(snapshot.roundTrips);
-  const wayMs = median(snapshot.ways);
+  const roundTripMs = median(snapshot.pairs.map((pair) => pair.roundTrip));
+  const wayMs = median(snapshot.pairs.map((pair) => pair.way));
+  // Of each pair by itself: what slows both for a moment is taken off.
+  const operationMs = Math.max(0, median(snapshot.pairs.map((pair) => pair.roundTrip - pair.way)));
   // memjs's door is one hop more than a bare connection has.
   const upperBound = snapshot.protocol === 'binary';
   return {
     readings: [
       { metric: 'memcached.round_trip_ms', value: roundTripMs, unit: 'ms' },
       { metric: 'memcached.way_ms', value: wayMs, unit: 'ms' },
-      { metric: 'memcached.operation_ms', value: Math.max(0, roundTripMs - wayMs), unit: 'ms' },
+      { metric: 'memcached.operation_ms', value: operationMs, unit: 'ms' },
     ],
     facts: { latency: { roundTripMs, wayMs, tunnelled: snapshot.tunnelled, upperBound } },
   };

@@ -51,7 +51,7 @@ const overview: View = {
   summary: 'Hits, connections, time, evictions, traffic and memory, as memcache-top shows them',
   async show(context, words) {
     noWords('', words);
-    const latency = { snapshot: await collectLatency(context), at: Date.now() };
+    const latency = { snapshot: await collectLatency(context, 0), at: Date.now() };
     const stats = measureStats(...(await twice(context, collectStats)));
     return [serverTable([viewOf(context.place.instance, stats, measureLatency(undefined, latency))])];
   },

@@ -136,7 +136,8 @@ describe.skipIf(why)(`memcached, however it is spoken to ${why ?? ''}`, () => {
         expect(view?.instance).toBe('cache1');
         expect(value('gets')).toBe(0);
         expect(value('way_ms')).toBeGreaterThan(0);
-        expect(value('operation_ms')).toBe(Math.max(0, value('round_trip_ms') - value('way_ms')));
+        expect(value('operation_ms')).toBeGreaterThanOrEqual(0);
+        expect(value('operation_ms')).toBeLessThanOrEqual(value('round_trip_ms') + 0.001);
         expect(factsOf(rounds).latency).toMatchObject({ tunnelled: true });
       }
     },

@@ -44,7 +44,7 @@ export const evictions = defineCheck<MemcachedFacts, Evictions>({
     );
     if (measured.length === 0) return [thin('Two rounds are needed to see items go.')];
     const verdicts = measured.map((one) => judgeServer(one, thresholds));
-    const bad = verdicts.filter((one) => one.level !== 'ok' || !one.cleared);
+    const bad = verdicts.filter((one) => one.level !== 'ok' || one.cleared === false);
     if (bad.length > 0) return bad;
     const given = measured.reduce((sum, one) => sum + (one.value('memcached.memory_given') ?? 0), 0);
     const used = measured.reduce((sum, one) => sum + (one.value('memcached.memory_used') ?? 0), 0);

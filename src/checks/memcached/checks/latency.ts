@@ -39,7 +39,7 @@ export const latency = defineCheck<MemcachedFacts, Latency>({
     "The figure is memcached's own part: what the way costs is measured beside it and taken off. When this machine itself is out of breath, both swing; a single high sample is no finding.",
   judge(input) {
     const verdicts = input.instances.map((one) => judgeServer(one, input));
-    const bad = verdicts.filter((one) => one.level !== 'ok' || !one.cleared);
+    const bad = verdicts.filter((one) => one.level !== 'ok' || one.cleared === false);
     if (bad.length > 0) return bad;
     const slowest = [...verdicts].sort((a, b) => (b.value ?? 0) - (a.value ?? 0))[0];
     if (!slowest) return [];
