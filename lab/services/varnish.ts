@@ -30,7 +30,7 @@ export const varnish: Service = {
   // The secret is what lets somebody change the cache: the acting account's group reads it, nobody else.
   start: () => `
 chgrp ${ACTOR} ${SECRET} && chmod 640 ${SECRET}
-setsid -f varnishd -F -a :80 -T ${CLI} -S ${SECRET} -f ${VCL_FILE} -s malloc,64m -p thread_pools=2 -p thread_pool_min=20 -p vsl_space=20M </dev/null >>/var/log/varnishd.log 2>&1`,
+setsid -f varnishd -F -a :80 -T ${CLI} -S ${SECRET} -f ${VCL_FILE} -s malloc,$(cat /etc/varnish/storage 2>/dev/null || echo 64m) -p thread_pools=2 -p thread_pool_min=20 -p vsl_space=20M </dev/null >>/var/log/varnishd.log 2>&1`,
   ready: ({ number }) => answers(`http://${addressOf(number, 'web1')}/health`),
 };
 

@@ -21,6 +21,7 @@ LEGACY_MS = float(os.environ.get("SHOP_LEGACY_MS", "25"))
 DYNAMIC_MS = float(os.environ.get("SHOP_DYNAMIC_MS", "18"))
 PAGE_MS = float(os.environ.get("SHOP_PAGE_MS", "2"))
 PRODUCTS = 1000
+HOT_QUERIES = 40
 FRAGMENT_MS = 4.0
 FRAGMENTS = 100
 FRAGMENTS_A_PAGE = 8
@@ -87,6 +88,10 @@ def flag(name):
     return os.path.exists(os.path.join(FLAGS, name))
 
 
+if flag("bad-deploy"):
+    import shop_payments_v2  # noqa: F401  (the release that forgot to bring it)
+
+
 def burn(ms):
     """Spends CPU time, not wall time: a busy server takes longer for it, as real work does."""
     end = time.process_time() + ms / 1000.0
@@ -100,6 +105,11 @@ def marks(get_response):
         response["X-App"] = HOST
         if flag("cookie-everywhere"):
             response.set_cookie("visit", "1")
+        if flag("vary-everywhere"):
+            response["Vary"] = "User-Agent, X-Forwarded-For"
+        if response.status_code == 404 and flag("not-found-storm"):
+            burn(PAGE_MS)
+            response["Cache-Control"] = "no-store"
         return response
 
     return middleware
@@ -121,7 +131,8 @@ def product(request, number):
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM product WHERE id = %s", [number])
         row = cursor.fetchone()
-    return page(row[0], PUBLIC) if row else page("Unknown product", PUBLIC, 404)
+    grown = "." * 20_000 if flag("varnish-small") else ""
+    return page(row[0] + grown, PUBLIC) if row else page("Unknown product", PUBLIC, 404)
 
 
 def order(request, number):
@@ -129,7 +140,14 @@ def order(request, number):
     with connection.cursor() as cursor:
         cursor.execute("SELECT customer, total FROM orders WHERE id = %s", [number])
         row = cursor.fetchone()
-    return page(f"Order of {row[0]}", PRIVATE) if row else page("Unknown order", PRIVATE, 404)
+        cursor.execute("SELECT COALESCE(SUM(amount), 0) FROM order_item WHERE order_id = %s", [number])
+        pieces = cursor.fetchone()[0]
+        if flag("hot-query"):
+            # What a template does that walks along objects: a query for each of them.
+            for other in range(HOT_QUERIES):
+                cursor.execute("SELECT name FROM product WHERE id = %s", [(number + other) % PRODUCTS + 1])
+                cursor.fetchone()
+    return page(f"Order of {row[0]}, {pieces} pieces", PRIVATE) if row else page("Unknown order", PRIVATE, 404)
 
 
 def buy(request, number):
@@ -152,6 +170,8 @@ def cart(request):
 
 def account(request):
     burn(DYNAMIC_MS)
+    if flag("slow-view"):
+        time.sleep(3)
     return page("Your account", PRIVATE)
 
 
@@ -166,6 +186,8 @@ def legacy(request, name):
 
 def cached(key, make):
     """What the cache has under a key, else what `make` gives, which it then has."""
+    if flag("cache-unused"):
+        return make()
     value = cache.get(key)
     if value is None:
         value = make()
@@ -258,4 +280,11 @@ if "SHOP_BROKER" in os.environ:
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
-application = get_wsgi_application()
+site = get_wsgi_application()
+
+
+def application(environ, start_response):
+    """Django answers its own exceptions; this one is uWSGI's to see."""
+    if environ.get("PATH_INFO") == "/cart" and flag("app-errors"):
+        raise RuntimeError("the cart's price service changed its answer")
+    return site(environ, start_response)

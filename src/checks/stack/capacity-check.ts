@@ -42,8 +42,8 @@ export const CapacityThresholds = z.object({
     .number()
     .min(15)
     .max(600)
-    .default(60)
-    .describe('Seconds looked back: servers are added for what lasts, not for a burst.'),
+    .default(30)
+    .describe('Seconds looked back, six rounds: servers are added for what lasts, not for a burst.'),
 });
 type Thresholds = z.infer<typeof CapacityThresholds>;
 

@@ -138,12 +138,12 @@ export interface PageLook {
   readonly skipped?: string;
   /** UTC ms. */
   readonly at: number;
-  /** In order: as a new visitor, as another new one, as one with a cookie and another browser. */
+  /** In order; the last only where the cache gave it to the first visitor and not to another. */
   readonly answers: readonly PageAnswer[];
 }
 
 export interface PageAnswer {
-  readonly as: 'a visitor' | 'the same again' | 'another with a cookie';
+  readonly as: 'a visitor' | 'the same again' | 'another with a cookie' | 'the first once more';
   readonly status: number;
   /** Whether it came from the cache; undefined when nothing in it tells. */
   readonly hit?: boolean;

@@ -16,7 +16,7 @@ import { collectLimits, collectLog, collectPages, collectStat } from './collect.
 import type { VarnishFacts } from './facts.ts';
 import { measureLimits } from './limits.ts';
 import { measureLog, measureStat } from './measure.ts';
-import { measurePages } from './pages.ts';
+import { DEADLINE_MS, measurePages } from './pages.ts';
 import { views } from './views.ts';
 
 export type { BackendRow, GroupRow, LogFacts, Reason, UrlRow, VarnishFacts } from './facts.ts';
@@ -29,7 +29,7 @@ export const varnish = defineSystem<VarnishFacts>({
     { id: 'stat', everySeconds: 5, collect: collectStat, measure: measureStat },
     { id: 'log', everySeconds: 5, timeoutMs: 8000, collect: collectLog, measure: measureLog },
     { id: 'limits', everySeconds: 60, collect: collectLimits, measure: measureLimits },
-    { id: 'pages', everySeconds: 60, timeoutMs: 25_000, collect: collectPages, measure: measurePages },
+    { id: 'pages', everySeconds: 60, timeoutMs: DEADLINE_MS, collect: collectPages, measure: measurePages },
   ],
   checks: [
     hitRate,

@@ -1,4 +1,5 @@
 import { reason, WarroomError } from '../../errors/catalogue.ts';
+import { figure } from '../../message/figures.ts';
 import type { CollectContext, Measured, Timed } from '../contract.ts';
 import { pause } from '../pause.ts';
 import { matches } from './checks/shared.ts';
@@ -18,6 +19,11 @@ const SPACE_MS = 150;
 const AGAIN_MS = 1_200;
 const KEPT_MS = 15 * 60_000;
 const FAILURES = 2;
+/** A page that takes longer is not asked for again in this round; after so long no page is. */
+const SLOW_MS = 2_000;
+const PATIENCE_MS = 15_000;
+/** For all requests of a round. */
+export const DEADLINE_MS = 25_000;
 /** A GET should change nothing; that is not relied upon. */
 const MAY_CHANGE =
   /\b(log-?(out|off)|sign-?(out|off)|delete|remove|cancel|unsubscribe|buy|add|confirm|pay|checkout|reset|approve|toggle|run)\b/i;
@@ -25,6 +31,13 @@ const MAY_CHANGE =
 interface Wanted {
   readonly pattern: string;
   readonly kind: PageLook['kind'];
+}
+
+interface Asked {
+  readonly wanted: Wanted;
+  readonly path: string;
+  readonly answers: CleanAnswer[];
+  slowMs?: number;
 }
 
 /** Asks for the URLs that the config calls cached or passed, as visitors do. Throws when Varnish answers none. */
@@ -40,7 +53,8 @@ export async function collectPages(
     (_, i) => wanted[(before.round + i) % wanted.length] as Wanted,
   );
   const looks: PageLook[] = [];
-  const asked: { readonly wanted: Wanted; readonly path: string; readonly answers: CleanAnswer[] }[] = [];
+  const asked: Asked[] = [];
+  const started = Date.now();
   for (const one of turn) {
     const path = pathFor(one, rows);
     if (path.skipped !== undefined)
@@ -52,29 +66,46 @@ export async function collectPages(
     const began = Date.now();
     for (const one of asked) {
       if (failures.length >= FAILURES) throw failures[0];
+      if (one.slowMs !== undefined || Date.now() - started > PATIENCE_MS) continue;
+      const sent = Date.now();
       try {
         const args = { path: one.path, ...(visit.other ? { visitor: before.round + 1 } : {}) };
         one.answers.push(await cleanRequest.run(context, args));
       } catch (thrown) {
-        context.signal.throwIfAborted();
+        if (context.signal.aborted) throw late(context);
         failures.push(thrown);
       }
-      await pause(SPACE_MS, context.signal);
+      // Whoever is this slow has enough to do without us.
+      if (Date.now() - sent > SLOW_MS) one.slowMs = Date.now() - sent;
+      await space(SPACE_MS, context);
     }
     const left = AGAIN_MS - (Date.now() - began);
     const byAge = asked.some(({ answers: [first] }) => first && isHit(first, undefined).hit === undefined);
-    if (byAge && visit !== VISITS.at(-1)) await pause(Math.max(0, left), context.signal);
+    if (byAge && visit !== VISITS.at(-1)) await space(Math.max(0, left), context);
   }
-  if (asked.length > 0 && asked.every((one) => one.answers.length === 0)) throw failures[0];
+  for (const one of asked) {
+    const [, again, other] = told(one.answers);
+    if (one.wanted.kind !== 'cached' || !again?.hit || other?.hit !== false) continue;
+    await cleanRequest.run(context, { path: one.path }).then(
+      (answer) => one.answers.push(answer),
+      () => undefined,
+    );
+  }
+  if (failures.length > 0 && asked.every((one) => one.answers.length === 0)) throw failures[0];
   looks.push(
     ...asked.map((one) =>
-      one.answers.length === VISITS.length
+      one.answers.length >= VISITS.length
         ? { ...one.wanted, path: one.path, at: Date.now(), answers: told(one.answers) }
         : {
             ...one.wanted,
             path: one.path,
             at: Date.now(),
-            skipped: `it did not answer: ${reason(failures[0])}`,
+            skipped:
+              one.slowMs === undefined
+                ? failures.length > 0
+                  ? `it did not answer: ${reason(failures[0])}`
+                  : 'there was no time for it in this round'
+                : `it took ${figure(one.slowMs, 'ms')} to answer, so it was not asked again`,
             answers: [],
           },
     ),
@@ -87,6 +118,20 @@ export function measurePages(
   { snapshot }: Timed<PagesSnapshot>,
 ): Measured<VarnishFacts> {
   return { readings: [], facts: { pages: snapshot.looks } };
+}
+
+function late({ place }: CollectContext): WarroomError {
+  return new WarroomError('TARGET_DEADLINE', {
+    target: place.target,
+    command: 'our own requests',
+    timeoutMs: DEADLINE_MS,
+  });
+}
+
+async function space(ms: number, context: CollectContext): Promise<void> {
+  await pause(ms, context.signal).catch(() => {
+    throw late(context);
+  });
 }
 
 const VISITS = [
@@ -161,7 +206,7 @@ export function told(answers: readonly CleanAnswer[]): PageAnswer[] {
     const { hit, toldBy } = isHit(answer, answers[i - 1]);
     const { xVarnish, age, cacheControl, vary } = answer;
     return {
-      as: (VISITS[i] ?? VISITS[0]).as,
+      as: VISITS[i]?.as ?? 'the first once more',
       status: answer.status,
       ...(hit === undefined ? {} : { hit }),
       ...(toldBy === undefined ? {} : { toldBy }),

@@ -4,7 +4,9 @@ import type { CollectContext } from '../../../src/checks/contract.ts';
 import { expectedHits, expectedPasses } from '../../../src/checks/varnish/checks.ts';
 import type { VarnishFacts } from '../../../src/checks/varnish/facts.ts';
 import { varnish } from '../../../src/checks/varnish/index.ts';
-import { contextOf, placeOf, Rounds, stackOf } from './judge.ts';
+import { History } from '../../../src/history/history.ts';
+import { instanceView } from '../../../src/schedule/judging.ts';
+import { contextOf, inputOf, placeOf, Rounds, stackOf } from './judge.ts';
 import { freePort, httpStatus, missing, Servers } from './servers.ts';
 
 const why = missing('varnish', 'uwsgi');
@@ -71,6 +73,25 @@ describe.skipIf(why)(`URLs that should be cached, and those that must not ${why 
     expect(hits[0]?.basis).toBeUndefined();
   });
 
+  test('a page that the cache throws out at once is not put down to a cookie', () => {
+    const answer = (as: string, hit: boolean) => ({ as, status: 200, hit, setCookie: false });
+    const answers = [
+      answer('a visitor', false),
+      answer('the same again', true),
+      answer('another with a cookie', false),
+      answer('the first once more', false),
+    ];
+    const look = { pattern: '/big', kind: 'cached', path: '/big', at: 0, answers };
+    const stack = stackOf({ edge: { kind: 'varnish', on: 'here', url: 'http://shop.test' } });
+    const judged = expectedHits.judge({
+      ...inputOf(stack, 'edge', new History(() => 0), 0),
+      instances: [instanceView('here', 0, [], { pages: [look] })] as never,
+      thresholds: expectedHits.thresholds.parse({}),
+    });
+    expect(judged).toMatchObject([{ level: 'warn', subject: '/big' }]);
+    expect(judged[0]?.summary).toContain('was gone again within a second');
+  });
+
   test('a pattern is asked for by what was visited, and what may change something is not', async () => {
     const place = placeWith(`127.0.0.1:${edge.port}`, edge.instance, {
       cached: ['/product/*', '/nobody/*', '/product/add/*', '/a*b'],
@@ -123,6 +144,20 @@ describe.skipIf(why)(`URLs that should be cached, and those that must not ${why 
     expect(first.pages).toHaveLength(6);
     const second = (await rounds.run(pages as (typeof varnish.collectors)[0])).facts as VarnishFacts;
     expect(new Set(second.pages.map((page) => page.pattern))).toEqual(new Set(cached));
+  });
+
+  test('a page that is slow is left in peace', async () => {
+    const rounds = new Rounds(
+      placeWith(`127.0.0.1:${edge.port}`, edge.instance, { passed: ['/slow?s=2.5', '/cart'] }),
+    );
+    const { facts } = await rounds.run(pages as (typeof varnish.collectors)[0]);
+    expect((facts as VarnishFacts).pages).toMatchObject([
+      { path: '/slow?s=2.5', answers: [], skipped: expect.stringMatching(/^it took 2\.5\d? s to answer/) },
+      { path: '/cart', answers: [{}, {}, {}] },
+    ]);
+    expect(rounds.judge(expectedPasses)).toMatchObject([
+      { level: 'ok', evidence: [{ kind: 'note', text: expect.stringContaining('it took 2.5') }] },
+    ]);
   });
 
   test('a server that accepts and says nothing is given up, one that refuses too', async () => {

@@ -137,6 +137,12 @@ function whyNotCached({ answers }: PageLook): { because: string; mend: string } 
     };
   const forbids = /\b(?:no-store|private|no-cache|(?:s-)?max-?age=0)\b/i.exec(again.cacheControl ?? '')?.[0];
   if (again.hit) {
+    const last = answers.find((one) => one.as === 'the first once more');
+    if (last?.hit === false)
+      return {
+        because: 'it did once, and was gone again within a second',
+        mend: 'The cache throws it out: see varnish.evictions, and whether somebody bans it.',
+      };
     const vary = splitting(other);
     return vary === undefined
       ? {
