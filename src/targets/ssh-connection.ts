@@ -6,7 +6,14 @@ import type { ReadOptions, SocketAddress } from './contract.ts';
 import { Gate } from './gate.ts';
 import { SH_ENV, type ShellStreams } from './shell.ts';
 import { addressText, openSocket } from './socket.ts';
-import { handshake, OPEN_MS, type SshAccount, type SshAddress, unreachable } from './ssh-handshake.ts';
+import {
+  handshake,
+  OPEN_MS,
+  type SshAccount,
+  type SshAddress,
+  unreachable,
+  watchSilence,
+} from './ssh-handshake.ts';
 import { within } from './within.ts';
 
 const SHELL_READY = 'warroom-shell';
@@ -105,7 +112,7 @@ export class SshConnection {
     const client = await within(this.#connected(), timeoutMs, late, undefined, signal);
     const opening = new Promise<ClientChannel>((resolve, reject) => {
       const done = (error: Error | undefined, stream: ClientChannel) =>
-        error ? reject(this.#refused(where, error)) : resolve(quiet(stream));
+        error ? reject(this.#refused(where, error)) : resolve(quiet(joined(stream)));
       if ('path' in address) client.openssh_forwardOutStreamLocal(address.path, done);
       else client.forwardOut('127.0.0.1', 0, address.host, address.port, done);
     });
@@ -178,6 +185,7 @@ export class SshConnection {
       });
       try {
         await handshake(this.address, this.account, sock, client);
+        watchSilence(sock, client);
       } catch (thrown) {
         client.destroy();
         throw thrown;
@@ -255,3 +263,13 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   ALRM: 14,
   TERM: 15,
 };
+
+/**
+ * What was written while the channel was corked goes as one packet: ssh2 sends each piece in a packet of its own, and
+ * drivers of databases write five for a query.
+ */
+function joined(channel: ClientChannel): ClientChannel {
+  channel._writev = (pieces, done) =>
+    channel._write(Buffer.concat(pieces.map(({ chunk }) => chunk as Buffer)), 'latin1', done);
+  return channel;
+}

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Client, type ServerHostKeyAlgorithm } from 'ssh2';
 import { reason, WarroomError } from '../errors/catalogue.ts';
@@ -18,9 +19,14 @@ export interface SshAddress {
 }
 
 export const OPEN_MS = 8_000;
-/** A host that says nothing is lost after four of these: long enough for a dropped packet, short enough to be said in time. */
-const KEEPALIVE_MS = 3_000;
-const KEEPALIVES_MISSED = 3;
+/** For connections that nobody uses; one in use is watched by what it answers (`watchSilence`). */
+const KEEPALIVE_MS = 15_000;
+const KEEPALIVES_MISSED = 2;
+/** A host that was asked and says nothing is lost after this: long enough for a dropped packet, short enough to be said in time. */
+const SILENCE_MS = 9_000;
+/** A command may be quiet for long; its host is then asked whether it is there. */
+const ASK_AGAIN_MS = 3_000;
+const LOOK_MS = 1_000;
 
 /** Makes `sock` an SSH session: the host proves its key first, then the account signs in. */
 export async function handshake(
@@ -63,6 +69,39 @@ export async function handshake(
       },
     });
   });
+}
+
+/**
+ * Ends a connection on which something was sent and nothing came back for nine seconds. Keepalives all the time, as
+ * often as that needs, would be most of what watching sends; so they go only where an answer is missing.
+ */
+export function watchSilence(sock: Duplex, client: Client): void {
+  let asked: number | undefined;
+  let pinged = false;
+  let received = 0;
+  let written = 0;
+  const timer = setInterval(() => {
+    const { bytesRead, bytesWritten } = sock as Partial<Socket>;
+    if (bytesRead === undefined || bytesWritten === undefined) return;
+    if (bytesRead > received) {
+      asked = undefined;
+      pinged = false;
+    } else if (bytesWritten > written) asked ??= Date.now();
+    received = bytesRead;
+    written = bytesWritten;
+    if (asked === undefined) return;
+    const silent = Date.now() - asked;
+    if (silent < SILENCE_MS) {
+      // A global request that any server answers (RFC 4254, 7.1): there is no such forwarding to take back.
+      if (silent >= ASK_AGAIN_MS && !pinged) client.unforwardIn('localhost', 1, () => undefined);
+      pinged = silent >= ASK_AGAIN_MS;
+      return;
+    }
+    client.emit('error', new Error(`it said nothing for ${SILENCE_MS / 1000} s`));
+    sock.destroy();
+  }, LOOK_MS);
+  timer.unref();
+  sock.once('close', () => clearInterval(timer));
 }
 
 export function unreachable(

@@ -236,6 +236,41 @@ describe.skipIf(!sshdPossible)('targets', () => {
     silent.close();
   });
 
+  it('loses a host that falls silent after nine seconds, and never one that is only quiet', async () => {
+    const sockets: net.Socket[] = [];
+    let silent = false;
+    const proxy = net.createServer((socket) => {
+      const behind = net.connect(sshd.port, '127.0.0.1');
+      sockets.push(socket, behind);
+      for (const [from, to] of [
+        [socket, behind],
+        [behind, socket],
+      ] as const) {
+        from.on('data', (data) => silent || to.write(data));
+        from.on('error', () => undefined);
+      }
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as net.AddressInfo;
+    const known = join(sshd.dir, 'known_proxy');
+    writeFileSync(
+      known,
+      readFileSync(sshd.knownHosts, 'utf8').replaceAll(`[127.0.0.1]:${sshd.port}`, `[127.0.0.1]:${port}`),
+    );
+    const own = targetsOf(port, known);
+    const quiet = await own.reading('far').exec(sh`sleep 11; echo there`, { timeoutMs: 15_000 });
+    expect(quiet.stdout).toBe('there\n');
+    expect(own.health()).toMatchObject([{ state: 'connected' }]);
+    silent = true;
+    const began = performance.now();
+    await expect(own.reading('far').read(sh`true`, { timeoutMs: 500 })).rejects.toThrow();
+    await expect.poll(() => own.health()[0]?.state, { timeout: 15_000 }).toBe('unreachable');
+    expect(performance.now() - began).toBeGreaterThan(8_000);
+    expect(own.health()[0]?.problem).toContain('said nothing for 9 s');
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  }, 45_000);
+
   it('goes through a jump host', async () => {
     const stack = new Stack(
       Config.parse({
