@@ -43,7 +43,6 @@ master-fifo = ${FIFO}
 # uWSGI makes its fifo for its own user alone; the acting account's group may write to it.
 hook-master-start = exec:chgrp ${ACTOR} ${FIFO} && chmod 620 ${FIFO}
 memory-report = true
-need-app = true
 die-on-term = true
 harakiri = 20
 disable-logging = true

@@ -191,7 +191,8 @@ def cached(key, make):
     value = cache.get(key)
     if value is None:
         value = make()
-        cache.set(key, value)
+        # Not all at once: what was stored together must not be missing together.
+        cache.set(key, value, 240 + zlib.crc32(key.encode()) % 240)
     return value
 
 
