@@ -48,19 +48,24 @@ export async function collectPages(
   const before = previous?.snapshot ?? { round: 0, looks: [] };
   const wanted = wantedOf(context);
   const rows = context.latest?.<VarnishFacts>().log?.urls ?? [];
-  const turn = Array.from(
-    { length: Math.min(URLS_A_ROUND, wanted.length) },
-    (_, i) => wanted[(before.round + i) % wanted.length] as Wanted,
+  // A page that was asked for stays the one of its pattern while nobody visits another.
+  const pathBefore = (one: Wanted) => before.looks.find((look) => isSame(look, one))?.path;
+  const found = wanted.map((one) => {
+    const now = pathFor(one, rows);
+    const path = now.path ?? pathBefore(one);
+    return path === undefined ? { one, ...now } : { one, path };
+  });
+  const askable = found.flatMap(({ one, path }) => (path === undefined ? [] : [{ wanted: one, path }]));
+  const asked: Asked[] = Array.from({ length: Math.min(URLS_A_ROUND, askable.length) }, (_, i) => ({
+    ...(askable[(before.round + i) % askable.length] as (typeof askable)[0]),
+    answers: [],
+  }));
+  const looks: PageLook[] = found.flatMap((one) =>
+    'skipped' in one && one.skipped !== undefined
+      ? [{ ...one.one, at: Date.now(), skipped: one.skipped, answers: [] }]
+      : [],
   );
-  const looks: PageLook[] = [];
-  const asked: Asked[] = [];
   const started = Date.now();
-  for (const one of turn) {
-    const path = pathFor(one, rows);
-    if (path.skipped !== undefined)
-      looks.push({ ...one, at: Date.now(), skipped: path.skipped, answers: [] });
-    else asked.push({ wanted: one, path: path.path, answers: [] });
-  }
   const failures: unknown[] = [];
   for (const visit of VISITS) {
     const began = Date.now();
@@ -110,7 +115,7 @@ export async function collectPages(
           },
     ),
   );
-  return { round: before.round + turn.length, looks: [...kept(before.looks, wanted, looks), ...looks] };
+  return { round: before.round + asked.length, looks: [...kept(before.looks, wanted, looks), ...looks] };
 }
 
 export function measurePages(
@@ -155,13 +160,16 @@ function kept(
   wanted: readonly Wanted[],
   now: readonly PageLook[],
 ): readonly PageLook[] {
-  const same = (a: Wanted, b: Wanted) => a.pattern === b.pattern && a.kind === b.kind;
   return before.filter(
     (one) =>
       Math.abs(Date.now() - one.at) < KEPT_MS &&
-      wanted.some((other) => same(one, other)) &&
-      !now.some((other) => same(one, other)),
+      wanted.some((other) => isSame(one, other)) &&
+      !now.some((other) => isSame(one, other)),
   );
+}
+
+function isSame(a: Wanted, b: Wanted): boolean {
+  return a.pattern === b.pattern && a.kind === b.kind;
 }
 
 interface Row {
@@ -175,7 +183,7 @@ interface Row {
 export function pathFor(
   { pattern }: Pick<Wanted, 'pattern'>,
   rows: readonly Row[],
-): { path: string; skipped?: undefined } | { skipped: string } {
+): { path: string; skipped?: undefined } | { path?: undefined; skipped: string } {
   if (!pattern.includes('*')) {
     if (MAY_CHANGE.test(pattern)) return { skipped: 'by its name it may change something' };
     return /^\/[!-~]*$/.test(pattern) ? { path: pattern } : { skipped: 'it is no path' };
