@@ -5,6 +5,7 @@ import type { Explanation } from '../diagnosis/contract.ts';
 import { covers, type Incident, type IncidentState, isOpen, type Part } from './record.ts';
 import { holdsBack, isOurs, isRoot, levelOf, sameCause, spans, steadied, symptoms, worse } from './rules.ts';
 import { advance, clears, count, NEW_TRACK, opens, type Track } from './samples.ts';
+import { Tracks } from './tracks.ts';
 
 /** What happened to an incident; `said` is a line for its timeline, `reply` whether the thread gets a message for it. */
 export interface IncidentEvent {
@@ -46,7 +47,7 @@ const ENDED_KEPT = 200;
 /** All incidents in memory and the rules by which they open, join, merge, clear and end. No I/O, no clock. */
 export class IncidentBook {
   readonly #incidents = new Map<number, Incident>();
-  readonly #tracks = new Map<string, Track>();
+  readonly #tracks = new Tracks();
   #nextId: number;
 
   constructor(private readonly options: BookOptions) {
@@ -93,8 +94,8 @@ export class IncidentBook {
     if (batch.findings.length > 0 && batch.findings.every((finding) => finding.level === 'unknown'))
       return [];
     const prefix = `${batch.check}@${batch.target}`;
-    return [...this.#tracks.entries()].flatMap(([id, track]) => {
-      if (named.has(id) || !(id === prefix || id.startsWith(`${prefix}/`))) return [];
+    return this.#tracks.of(prefix).flatMap(([id, track]) => {
+      if (named.has(id)) return [];
       if (track.counts.every((one) => one === 'good') && track.counts.length === 3 && !this.#holder(id)) {
         this.#tracks.delete(id);
         return [];
