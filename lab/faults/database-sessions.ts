@@ -10,6 +10,8 @@ export interface Sessions {
   readonly sql: readonly string[];
   /** What each says again and again after that; without it, it does nothing any more. */
   readonly again?: string;
+  /** Between two times. */
+  readonly pauseSeconds?: number;
 }
 
 /** Starts them as the application's role, from one of its hosts where there is one. */
@@ -58,6 +60,7 @@ def work():
             session, cursor = opened()
             while "again" in wanted:
                 cursor.execute(wanted["again"])
+                time.sleep(wanted.get("pauseSeconds", 0))
             while not session.closed:
                 time.sleep(1)
         except psycopg2.Error as problem:

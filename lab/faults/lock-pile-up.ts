@@ -20,7 +20,8 @@ export const lockPileUp: Fault = {
       count: 3,
       through: 'database',
       sql: [],
-      again: 'UPDATE product SET sold = sold + 1 WHERE id = 1; SELECT pg_sleep(0.5)',
+      again: 'UPDATE product SET sold = sold + 1 WHERE id = 1',
+      pauseSeconds: 0.5,
     });
   },
   off: async (lab) => {

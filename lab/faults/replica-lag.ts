@@ -14,7 +14,8 @@ export const replicaLag: Fault = {
       count: 1,
       through: 'database',
       sql: [],
-      again: 'UPDATE product SET sold = sold WHERE id > 900; SELECT pg_sleep(0.5)',
+      again: 'UPDATE product SET sold = sold WHERE id > 900',
+      pauseSeconds: 0.5,
     });
   },
   off: async (lab) => {

@@ -83,14 +83,15 @@ function judged(service: Database, use: DatabaseUse | undefined, stack: Stack, t
     };
   const graded = grade(value, thresholds, 'above');
   const level = graded.level === 'critical' && busy < thresholds.criticalBusy ? 'warn' : graded.level;
+  const threshold = level === 'critical' ? thresholds.critical : thresholds.warn;
   const [worst] = outside;
   return {
     level,
     cleared: graded.cleared,
-    summary: `${figure(value, 'share')} of the time of ${service.name} is work from outside the application (limit ${figure(graded.threshold, 'share')})${worst ? `: ${whoIs(worst)} keeps ${figure(worst.busy, 'count')} sessions at work` : ''}.`,
+    summary: `${figure(value, 'share')} of the time of ${service.name} is work from outside the application (limit ${figure(threshold, 'share')})${worst ? `: ${whoIs(worst)} keeps ${figure(worst.busy, 'count')} sessions at work` : ''}.`,
     value,
     unit: 'share',
-    threshold: graded.threshold,
+    threshold,
     evidence: [...evidence, ...queryTable(worst)],
     ...(level === 'ok' || !worst ? {} : { advice: adviceFor(service, worst) }),
   };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { WarroomError } from '../../../errors/catalogue.ts';
 import type { PostgresClient } from '../../../targets/postgres-link.ts';
-import type { CollectContext } from '../../contract.ts';
+import type { CollectContext, Timed } from '../../contract.ts';
 import { ask, needMonitor, onServer } from '../ask.ts';
 import { columnsOf, slotColumns } from '../columns.ts';
 
@@ -36,10 +36,18 @@ export interface ReplicationSnapshot {
   readonly standbys: readonly z.infer<typeof Standby>[];
   readonly slots: readonly z.infer<typeof Slot>[];
   readonly receiver: z.infer<typeof Receiver> | undefined;
+  /**
+   * Of a replica: UTC ms when it was first seen with something left to replay, 0 when it was so from the first look on;
+   * undefined while nothing is left.
+   */
+  readonly behindSince?: number;
 }
 
 /** Throws NO_RIGHT where the config calls a server a replica, or the primary, that is none: its figures would mislead. */
-export async function collectReplication(context: CollectContext): Promise<ReplicationSnapshot> {
+export async function collectReplication(
+  context: CollectContext,
+  previous?: Timed<ReplicationSnapshot>,
+): Promise<ReplicationSnapshot> {
   return onServer(context, async (client) => {
     const target = context.target.name;
     await needMonitor(client, target);
@@ -63,12 +71,15 @@ export async function collectReplication(context: CollectContext): Promise<Repli
         'is a replica now',
         'Give the URL of the new primary as "primary", and this one under "replicas".',
       );
+    const here = recovering ? await receiver(client) : undefined;
+    const behind = here !== undefined && (here.lagBytes ?? 0) > 0;
     return {
       recovering,
       position: state?.position ?? 0,
       standbys: recovering ? [] : await standbys(client),
       slots: await slots(client, recovering),
-      receiver: recovering ? await receiver(client) : undefined,
+      receiver: here,
+      ...(behind ? { behindSince: previous ? (previous.snapshot.behindSince ?? Date.now()) : 0 } : {}),
     };
   });
 }

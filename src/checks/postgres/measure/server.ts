@@ -86,13 +86,16 @@ export function measureDatabases(
 
 export function measureReplication(
   _previous: Timed<ReplicationSnapshot> | undefined,
-  { snapshot }: Timed<ReplicationSnapshot>,
+  { snapshot, at }: Timed<ReplicationSnapshot>,
   place: Place,
 ): Measured<PostgresFacts> {
   const { recovering, position, standbys, slots, receiver } = snapshot;
   // Everything received is replayed, and more is on its way: then it is not behind, however long the primary idles.
   const caughtUp = receiver?.streaming === true && (receiver.lagBytes ?? 0) === 0;
-  const lagSeconds = receiver === undefined ? null : caughtUp ? 0 : receiver.replayAge;
+  // The first write after an idle hour is no hour behind, though the transaction before it is that old.
+  const behind = Math.max(0, (at - (snapshot.behindSince ?? 0)) / 1000);
+  const age = receiver?.replayAge ?? null;
+  const lagSeconds = caughtUp ? 0 : age === null ? null : Math.min(age, behind);
   const readings: Reading[] = [];
   if (place.server?.role === 'replica' && receiver) {
     readings.push({ metric: 'postgres.lag_bytes', value: receiver.lagBytes ?? 0, unit: 'B' });
