@@ -173,24 +173,32 @@ function transactionOf(row: MysqlRow): TransactionPart {
   };
 }
 
-/** Lock tables are read only while somebody waits: reading them holds the lock system of InnoDB for a moment. */
+/**
+ * Lock tables are read only while somebody waits: reading them holds the lock system of InnoDB for a moment. A wait's
+ * begin is told in whole seconds, so what its statement has run bounds it.
+ */
 export async function readWaits(
   client: MysqlClient,
   ask: Questions,
   sessions: readonly SessionRow[],
 ): Promise<LockWait[]> {
-  const waits: LockWait[] = [];
-  if (ask.lockWaits !== undefined && sessions.some((one) => one.transaction?.waits))
-    waits.push(...(await client.ask(ask.lockWaits)).flatMap((row) => waitOf(row, 'row')));
-  const standing = sessions.filter((one) => METADATA_WAIT.test(one.state));
-  if (standing.length === 0) return waits;
-  const told =
-    ask.metadataWaits === undefined
+  const running = new Map(sessions.map((one) => [one.id, one.seconds]));
+  const read = async (sql: string | undefined, kind: LockWait['kind']) =>
+    sql === undefined
       ? []
-      : (await client.ask(ask.metadataWaits)).flatMap((row) => waitOf(row, 'table'));
-  const known = new Set(told.map((wait) => wait.waiter));
+      : (await client.ask(sql))
+          .flatMap((row) => waitOf(row, kind))
+          .map((wait) => ({
+            ...wait,
+            seconds: Math.min(wait.seconds, running.get(wait.waiter) ?? wait.seconds),
+          }));
+  const rows = sessions.some((one) => one.transaction?.waits) ? await read(ask.lockWaits, 'row') : [];
+  const standing = sessions.filter((one) => METADATA_WAIT.test(one.state));
+  if (standing.length === 0) return rows;
+  const tables = await read(ask.metadataWaits, 'table');
+  const told = new Set(tables.map((wait) => wait.waiter));
   const untold = standing
-    .filter((one) => !known.has(one.id))
+    .filter((one) => !told.has(one.id))
     .map(
       (one): LockWait => ({
         waiter: one.id,
@@ -201,7 +209,7 @@ export async function readWaits(
         seconds: one.seconds,
       }),
     );
-  return [...waits, ...told, ...untold];
+  return [...rows, ...tables, ...untold];
 }
 
 function waitOf(row: MysqlRow, kind: LockWait['kind']): LockWait[] {

@@ -33,3 +33,17 @@ function blank(sql: string): string {
     return /^[xbn_]/i.test(first) ? '' : '?';
   });
 }
+
+/** Functions, whose bracket belongs to them; IN and VALUES keep their distance. */
+const FUNCTION =
+  /\b(COUNT|SUM|AVG|MIN|MAX|COALESCE|IFNULL|CONCAT|LOWER|UPPER|DATE|NOW|ROUND|LENGTH|GROUP_CONCAT)\s+\(/g;
+
+/** A digest's text as a person writes it: servers put blanks around each sign and quotes around each name. */
+export function tidy(digest: string): string {
+  return digest
+    .replace(/`(\w+)`/g, '$1')
+    .replace(/ ([,.;)])/g, '$1')
+    .replace(/([(.]) /g, '$1')
+    .replace(FUNCTION, '$1(')
+    .replace(/;$/, '');
+}

@@ -3,7 +3,7 @@ import { plain, secondsBetween, share } from '../rate.ts';
 import type { Sample } from './collect.ts';
 import { isStatistics, type StatementsSnapshot } from './collect-statements.ts';
 import type { Pattern, Patterns } from './facts.ts';
-import { fingerprint } from './fingerprint.ts';
+import { fingerprint, tidy } from './fingerprint.ts';
 import type { SlowLogWindow } from './slow-log.ts';
 import { type GrownDigest, grownDigests, idOf } from './statement-growth.ts';
 
@@ -49,7 +49,7 @@ function patternOf(
   return {
     id: row.digest.slice(0, 12),
     database: row.database,
-    text: plain(fingerprint(row.text), MOST_TEXT),
+    text: plain(tidy(fingerprint(row.text)), MOST_TEXT),
     calls: grown.calls / span,
     busy: grown.busy / span,
     share: share(grown.busy / span, busy) ?? 0,

@@ -221,4 +221,44 @@ describe.skipIf(why)(`MariaDB, watched ${why ?? ''}`, () => {
     expect(pattern?.plan).toMatchObject([{ access: 'ref', key: 'wr_order_id' }]);
     shop.destroy();
   });
+
+  test('every view shows something, and what it shows is bounded', async () => {
+    const open = await Promise.all(Array.from({ length: 3 }, () => db.as('report')));
+    await open[0]?.query('BEGIN; SELECT COUNT(*) FROM product');
+    const busy = open[1]?.query('SELECT SLEEP(2)');
+    const shown = new Map<string, string>();
+    for (const view of ['', 'activity', 'statements', 'locks', 'replication', 'tables'])
+      shown.set(view, JSON.stringify(await rounds.show(view)));
+    expect(shown.get('')).toMatch(/"connections".*"queries".*report@127\.0\.0\.1/s);
+    expect(shown.get('activity')).toContain('sessions in all');
+    expect(shown.get('locks')).toContain('Nobody waits');
+    expect(shown.get('tables')).toMatch(/shop\.order_item","InnoDB",(39|40|41)/);
+    expect(JSON.stringify(await rounds.show('explain', '99999'))).toContain('no session 99999');
+    for (const text of shown.values()) expect(text.length).toBeLessThan(20_000);
+    await busy;
+    for (const one of open) one.destroy();
+  });
+
+  test('a round costs the server little, and takes no lock', async () => {
+    await rounds.run('activity');
+    await rounds.run('statements');
+    const cost = async () => {
+      const [row] = await db.sql(
+        "SELECT SUM(SUM_TIMER_WAIT) / 1e9 AS ms, SUM(COUNT_STAR) AS n FROM performance_schema.events_statements_summary_by_account_by_event_name WHERE USER = 'warroom'",
+      );
+      return { ms: Number(row?.['ms']), n: Number(row?.['n']) };
+    };
+    const before = await cost();
+    for (let i = 0; i < 10; i++) await rounds.run('activity');
+    for (let i = 0; i < 3; i++) await rounds.run('statements');
+    const after = await cost();
+    // Machines that test are busy with more than this: three times what it may cost alone.
+    expect((after.ms - before.ms) / (after.n - before.n)).toBeLessThan(15);
+    const holder = await db.as('shop');
+    await holder.query('LOCK TABLES product WRITE, order_item WRITE, orders WRITE');
+    await rounds.run('activity');
+    await rounds.run('statements');
+    await rounds.run('replication');
+    holder.destroy();
+  });
 });

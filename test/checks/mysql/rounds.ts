@@ -58,7 +58,7 @@ export function stackFor({ primary, replicas = {}, more = {}, services = {} }: S
 /** Collects, measures, remembers and judges as the watcher does, for one service with all its servers. */
 export class Rounds {
   readonly stack: Stack;
-  readonly links: Links;
+  readonly targets: Targets;
   readonly places: Place[];
   readonly history = new History(() => this.now);
   now = 0;
@@ -67,21 +67,28 @@ export class Rounds {
     { timed: Timed<unknown>; measured: ReturnType<Collector<unknown, object>['measure']> }
   >();
 
-  constructor(setting: Setting) {
-    const { stack, links } = stackFor(setting);
-    this.stack = stack;
-    this.links = links;
-    this.places = placesOf(mysql, stack, new Map());
+  constructor(where: Setting | { readonly stack: Stack; readonly targets: Targets }) {
+    if ('targets' in where) {
+      this.stack = where.stack;
+      this.targets = where.targets;
+    } else {
+      const { stack, links } = stackFor(where);
+      const local = new LocalTarget('here', 'reading');
+      this.stack = stack;
+      this.targets = {
+        links,
+        reading: () => local,
+        direct: (name) => new DirectTarget(name),
+        acting: () => undefined,
+        health: () => [],
+        close: async () => links.close(),
+      };
+    }
+    this.places = placesOf(mysql, this.stack, new Map());
   }
 
   context(place = this.places[0] as Place, ms = 10_000) {
-    const local = new LocalTarget('here', 'reading');
-    const targets = {
-      links: this.links,
-      reading: () => local,
-      direct: (name: string) => new DirectTarget(name),
-    };
-    return contextAt(place, targets as unknown as Targets, AbortSignal.timeout(ms));
+    return contextAt(place, this.targets, AbortSignal.timeout(ms));
   }
 
   /** One round of a collector on every server. */
@@ -128,7 +135,7 @@ export class Rounds {
   }
 
   close(): void {
-    this.links.close();
+    void this.targets.close();
   }
 }
 
@@ -139,7 +146,7 @@ export function judge<T>(
   thresholds: object = {},
 ): readonly Verdict[] {
   const input: JudgeInput<MysqlFacts, T> = {
-    target: TARGET,
+    target: [...stack.services.keys()].find((name) => stack.service(name, 'mysql')) ?? TARGET,
     at: now,
     instances,
     history,

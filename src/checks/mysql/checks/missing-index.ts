@@ -74,7 +74,7 @@ interface Hurt {
 function judged({ thresholds }: Input<Thresholds>, { facts }: Instance): Verdict[] {
   const relations = facts.unindexed ?? [];
   const patterns = facts.patterns ?? facts.sampled;
-  const none = `${relations.length === 0 ? 'Every column that points to another table has its index' : `${relations.length} columns that look like foreign keys have no index; no query is hurt by it`}.`;
+  const none = `${relations.length === 0 ? 'Every column that points to another table has its index' : `${relations.length === 1 ? 'One column that looks like a foreign key has' : `${relations.length} columns that look like foreign keys have`} no index; no query is hurt by it`}.`;
   if (!patterns)
     return [
       { level: 'ok', basis: 'thin', summary: 'Whether an index is missed is known after the second look.' },
@@ -156,17 +156,21 @@ function hurtBy(relation: UnindexedRelation, patterns: readonly Pattern[], rows:
 }
 
 function readsAll(one: Pattern, { table, rows: size }: UnindexedRelation, rows: number): boolean {
-  const step = one.plan.find(
-    (part) => part.access === 'ALL' && (part.table === table || one.plan.length === 1),
+  const called = new Set([table, ...aliases(one.text, table)].map((name) => name.toLowerCase()));
+  const whole = one.plan.some((part) => part.access === 'ALL' && called.has(part.table.toLowerCase()));
+  if (one.examinedPerCall === undefined) return whole && size >= rows;
+  if (one.examinedPerCall < rows) return false;
+  // A plan that reads this table by an index says that another one is read whole.
+  return one.plan.length > 0 ? whole : one.noIndex === undefined || one.noIndex > 0.5;
+}
+
+/** What a statement calls a table: `FROM invoice_item AS p`, `JOIN invoice_item p`. */
+function aliases(text: string, table: string): string[] {
+  const name = new RegExp(
+    `(?:\`${literal(table)}\`|\\b${literal(table)}\\b)\\s+(?:AS\\s+)?\`?(\\w+)\`?`,
+    'gi',
   );
-  if (one.examinedPerCall !== undefined) {
-    if (one.examinedPerCall < rows) return false;
-    // A plan that reads this table by an index says that another table is the one that is read whole.
-    if (one.plan.length > 0)
-      return step !== undefined || one.plan.some((part) => part.access === 'ALL' && part.table.length <= 3);
-    return one.noIndex === undefined || one.noIndex > 0.5;
-  }
-  return step !== undefined && size >= rows;
+  return [...text.matchAll(name)].flatMap((found) => found[1] ?? []);
 }
 
 /** The table is in the statement, and the column behind WHERE, ON, AND or OR: not only among what is selected. */

@@ -39,8 +39,8 @@ function judged({ instance, facts }: Instance, thresholds: Thresholds): Verdict 
     level: writable ? 'warn' : graded.level,
     cleared: graded.cleared && !writable,
     summary: writable
-      ? `${instance} is a replica that can be written to (read_only is off); whoever does so makes it another database. It is ${figure(lag, 's')} behind.`
-      : `${instance} is ${figure(lag, 's')} behind its primary (limit ${figure(graded.threshold, 's')}).`,
+      ? `${instance} is a replica that can be written to (read_only is off); whoever does so makes it another database. It is ${lagText(lag)} behind.`
+      : `${instance} is ${lagText(lag)} behind its primary (limit ${figure(graded.threshold, 's')}).`,
     value: lag,
     unit: 's',
     threshold: graded.threshold,
@@ -55,6 +55,11 @@ function judged({ instance, facts }: Instance, thresholds: Thresholds): Verdict 
             'See what it applies: one big transaction (a mass UPDATE, an ALTER TABLE), a table lock held there, or too little CPU. Read what must be new from the primary until it has caught up.',
         }),
   };
+}
+
+/** Servers tell whole seconds. */
+function lagText(lag: number): string {
+  return lag < 1 ? '0 s' : figure(lag, 's');
 }
 
 function primary(instance: string, now: Replication): Verdict {
