@@ -52,6 +52,7 @@ mail.apply_async((0,), countdown=600, task_id='s1')`,
       stats: await celery.stats(broker),
       registered: await celery.registered(broker),
       queues: await celery.activeQueues(broker),
+      conf: await celery.conf(broker),
       task: await celery.queryTask(broker, ['a1', 'nobody']),
     }));
     expect(ours.ping).toMatchObject({ subscribed: 1, silent: 0 });
@@ -77,6 +78,7 @@ mail.apply_async((0,), countdown=600, task_id='s1')`,
     });
     expect(Object.fromEntries(ours.registered.answers)).toEqual(theirs.registered);
     expect(ours.queues.answers.get('celery@w1')).toMatchObject([{ name: 'celery' }]);
+    expect(ours.conf.answers.get('celery@w1')).toMatchObject({ task_ignore_result: true });
     expect(ours.task.answers.get('celery@w1')).toMatchObject({ a1: ['active', { name: 'shop.mail' }] });
     expect(JSON.stringify([...ours.active.answers])).not.toContain('hunter2');
   });
