@@ -1,3 +1,4 @@
+import http from 'node:http';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CollectContext } from '../../../src/checks/contract.ts';
@@ -158,6 +159,36 @@ describe.skipIf(why)(`URLs that should be cached, and those that must not ${why 
     expect(rounds.judge(expectedPasses)).toMatchObject([
       { level: 'ok', evidence: [{ kind: 'note', text: expect.stringContaining('it took 2.5') }] },
     ]);
+  });
+
+  test('endless bodies are not read, and what headers hold is a text like any other', async () => {
+    const endless = http.createServer((request, response) => {
+      response.on('error', () => undefined);
+      response.writeHead(200, {
+        'X-Varnish': request.headers.cookie ? '7 5' : '6',
+        Vary: '<!channel> @everyone `x`',
+        'Cache-Control': `private, ${'x'.repeat(5000)}`,
+      });
+      const more = () => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => endless.listen(port, '127.0.0.1', resolve));
+    const rounds = new Rounds(
+      placeWith(`127.0.0.1:${port}`, edge.instance, { cached: ['/'], passed: ['/mine'] }),
+    );
+    const began = Date.now();
+    await rounds.run(pages as (typeof varnish.collectors)[0]);
+    expect(Date.now() - began).toBeLessThan(5_000);
+    endless.closeAllConnections();
+    endless.close();
+    expect(rounds.judge(expectedPasses)).toMatchObject([{ level: 'critical', subject: '/mine' }]);
+    const [hit] = rounds.judge(expectedHits);
+    expect(hit).toMatchObject({ level: 'warn', subject: '/' });
+    expect(JSON.stringify(hit).length).toBeLessThan(3_000);
   });
 
   test('a server that accepts and says nothing is given up, one that refuses too', async () => {

@@ -7,6 +7,7 @@ import { parseHaproxy } from '../../../src/checks/haproxy/collect.ts';
 import { measureHaproxy } from '../../../src/checks/haproxy/measure.ts';
 import { parseStats, parseUnixQueues, toSnapshot } from '../../../src/checks/uwsgi/collect.ts';
 import { measureUwsgi } from '../../../src/checks/uwsgi/measure.ts';
+import { parseLimits } from '../../../src/checks/varnish/limits.ts';
 import { logFormat, parseLog } from '../../../src/checks/varnish/log.ts';
 import { logFacts } from '../../../src/checks/varnish/log-facts.ts';
 import { summed } from '../../../src/checks/varnish/log-window.ts';
@@ -253,4 +254,25 @@ test('words of varnishd’s command line are quoted with its escapes; a source i
   expect(commandLine(['vcl.inline', 'wr_1', 'vcl 4.1;'])).toMatch(
     /^vcl\.inline wr_1 << (END_\w+)\nvcl 4\.1;\n\1$/,
   );
+});
+
+describe('how many threads a pool may have', () => {
+  const ps = `/usr/sbin/varnishd -F -n /a -p thread_pool_max=100 -S /s
+/usr/sbin/varnishd -j unix -a :80 -p thread_pool_min=5 -p thread_pool_max=300
+`;
+  test('varnishd itself says best, then its command line, then its default', () => {
+    const told = 'thread_pool_max\n        Value is: 12 [threads]\n        Default is: 5000\n';
+    expect(parseLimits(told + ps, undefined)).toEqual({ perPool: 12, source: 'varnishd' });
+    expect(parseLimits(ps, undefined)).toEqual({ perPool: 300, source: 'its command line' });
+    expect(parseLimits(ps, '/a')).toEqual({ perPool: 100, source: 'its command line' });
+    expect(parseLimits(ps, '/b')).toEqual({ perPool: 5000, source: 'default' });
+    expect(parseLimits('', undefined)).toEqual({ perPool: 5000, source: 'default' });
+  });
+  test('any text gives a figure', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(parseLimits(text, undefined).perPool).toBeGreaterThanOrEqual(0);
+      }),
+    );
+  });
 });
