@@ -71,7 +71,7 @@ const items: View = {
 const prefixes: View = {
   name: 'prefixes',
   summary: 'Reads by what their keys begin with, and why they miss',
-  cost: `It has memcached write a line for every read and write, for ${LONG_LOOK_MS / 1000} s or 3,000 lines at most: about a tenth of its speed meanwhile.`,
+  cost: `It has memcached write a line for every read and write, for ${LONG_LOOK_MS / 1000} s or 3,000 lines at most: a busy one is about a sixth slower meanwhile.`,
   async show(context, words): Promise<readonly Evidence[]> {
     noWords('prefixes', words);
     const tables = prefixTables([viewOf(context.place.instance, await fetchesOf(context))], MOST_CLASSES);

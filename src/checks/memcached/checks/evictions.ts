@@ -100,12 +100,16 @@ function judgeServer(one: InstanceView<MemcachedFacts>, thresholds: Evictions): 
 function adviceFor(one: InstanceView<MemcachedFacts>, youngest: ClassRow, unreadShare: number): string {
   const given = one.value('memcached.memory_given') ?? 0;
   const used = one.value('memcached.memory_used') ?? 0;
-  if (unreadShare > 0.8)
+  // Thrown out before anybody could read it again is no sign that nobody would have: then reads miss.
+  const missing = (one.value('memcached.hit_share') ?? 0) < HITS_WELL;
+  if (unreadShare > 0.8 && !missing)
     return 'Nearly all of it is stored and never read: do not store it, or give it a short time to live.';
   if (given > 0 && used < given / 2)
     return `Only ${figure(used / given, 'share')} of its memory is in use, but items of up to ${figure(youngest.chunkBytes, 'B')} find none: other sizes hold the pages. slab_automove moves them (-o slab_automove=1), a restart does it at once.`;
   return `More memory for it (memcached -m; at run time: cache_memlimit), if its host has it; else another server or smaller items. The sizes that go are in the table.`;
 }
+
+const HITS_WELL = 0.9;
 
 function rateOf(classes: readonly ClassRow[]): number {
   return sum(classes, 'evictionsPerSecond');
