@@ -71,7 +71,7 @@ describe.skipIf(why)(`uWSGI's statistics ${why ?? ''}`, () => {
       await until(async () => (await watched.run(stats)).value('uwsgi.busy_workers') === 2);
       for (let i = 0; i < 3; i++) waiting.push(net.connect(path));
       await until(async () => (await watched.run(stats)).value('uwsgi.listen_queue') === 3);
-      const line = execFileSync('ss', ['-lxnH'])
+      const line = execFileSync('/usr/bin/ss', ['-lxnH'])
         .toString()
         .split('\n')
         .find((one) => one.includes(path));
@@ -187,7 +187,10 @@ class AsNobody implements Target {
   readonly #local = new LocalTarget('here', 'reading');
   read: Target['read'] = async (command) => {
     const argv = ['--reuid=nobody', '--regid=nogroup', '--clear-groups', '/bin/sh', '-c', command.line];
-    const stdout = execFileSync('setpriv', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const stdout = execFileSync('/usr/bin/setpriv', argv, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     return { stdout, stderr: '', status: 0, cut: false, ms: 1 };
   };
   exec: Target['exec'] = (command) => this.read(command);
