@@ -37,6 +37,10 @@ const connections = new WeakMap<MysqlClient, Connection>();
  * MySQL 5.7 and later and MariaDB 10.5 and later; only MariaDB is tried against a server in the tests. The URL is
  * `mysql://user:password@host:port/database`, with `?socket=/run/mysqld/mysqld.sock` for a unix socket, and
  * `?ssl-mode=REQUIRED | VERIFY_CA | VERIFY_IDENTITY` (with `ssl-ca=FILE`) for TLS; over SSH the way is encrypted anyway.
+ *
+ * The reading account needs, on MariaDB: GRANT PROCESS, SLAVE MONITOR ON *.*; on MySQL: GRANT PROCESS, REPLICATION
+ * CLIENT ON *.*; on both: GRANT SELECT ON performance_schema.*, and on the application's database. Its sessions are READ
+ * ONLY, end a statement after 2 s (MySQL: a SELECT) and wait for no lock longer than 1 s.
  */
 export const mysqlLink: LinkKind<MysqlClient> = {
   id: 'mysql',

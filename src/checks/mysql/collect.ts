@@ -45,7 +45,7 @@ const STATUS = [
   'Innodb_buffer_pool_wait_free',
   'Innodb_row_lock_waits',
 ];
-const VARIABLES = ['max_connections', 'innodb_buffer_pool_size'];
+const VARIABLES = ['max_connections', 'innodb_buffer_pool_size', 'innodb_lru_scan_depth'];
 const SAMPLES_MS = 60_000;
 const MOST_WORKING = 200;
 /** A longer query is explained while it runs; the longest few of them. */

@@ -42,6 +42,8 @@ function gauges({ numbers, sessions, waits }: ActivitySnapshot): Reading[] {
   const open = sessions.filter(isIdleInTransaction);
   const working = sessions.filter(isWorking);
   const total = of('innodb_buffer_pool_pages_total') ?? 0;
+  // As many are kept free on purpose, for those that come next.
+  const free = Math.max(0, (of('innodb_buffer_pool_pages_free') ?? 0) - (of('innodb_lru_scan_depth') ?? 0));
   return readings([
     ['mysql.connections', of('threads_connected'), 'count'],
     ['mysql.connections_max', of('max_connections'), 'count'],
@@ -54,7 +56,7 @@ function gauges({ numbers, sessions, waits }: ActivitySnapshot): Reading[] {
     ['mysql.lock_waiters', new Set(waits.map((wait) => wait.waiter)).size, 'count'],
     ['mysql.memory_given', of('innodb_buffer_pool_size'), 'B'],
     ['mysql.memory_used', of('innodb_buffer_pool_bytes_data'), 'B'],
-    ['mysql.pool_free', share(of('innodb_buffer_pool_pages_free') ?? 0, total), 'share'],
+    ['mysql.pool_free', share(free, total), 'share'],
     ['mysql.pool_dirty', share(of('innodb_buffer_pool_pages_dirty') ?? 0, total), 'share'],
     ['mysql.uptime', of('uptime'), 's'],
   ]);

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hotQueries, missingIndex } from '../../../src/checks/mysql/checks.ts';
+import { bufferPool, hotQueries, missingIndex } from '../../../src/checks/mysql/checks.ts';
 import { Rounds } from './rounds.ts';
 import { type MariaDb, PASSWORD, Servers, SHOP, until, withoutMariadb } from './servers.ts';
 
@@ -256,6 +256,40 @@ describe.skipIf(why)(`MariaDB: rights, and a server without statistics ${why ?? 
     shop.destroy();
     report.destroy();
     rounds.close();
+  });
+
+  test('a buffer pool that is too small is told, and one that is large enough is well', async () => {
+    await bare.sql(
+      "USE shop; CREATE TABLE page (id int PRIMARY KEY, body char(255) NOT NULL) SELECT seq AS id, REPEAT('x', 255) AS body FROM seq_1_to_150000",
+    );
+    const shop = await bare.as('shop');
+    const read = async (most: number) => {
+      for (let i = 0; i < 600; i++) {
+        const ids = Array.from({ length: 20 }, (_, n) => ((i * 20 + n) * 7919) % most);
+        await shop.query(`SELECT COUNT(body) FROM page WHERE id IN (${ids.join(',')})`);
+      }
+    };
+    const judged = async (most: number) => {
+      // An own past for each: the check looks back half a minute.
+      const fresh = new Rounds({ primary: bare.url() });
+      await fresh.run('activity');
+      await read(most);
+      await fresh.run('activity');
+      const [verdict] = fresh.judge(bufferPool, { warmingSeconds: 0 });
+      fresh.close();
+      return verdict;
+    };
+    const bad = await judged(150_000);
+    expect(bad?.level).toMatch(/warn|critical/);
+    expect(bad?.summary).toMatch(
+      /of page reads are found in memory \(limit \d+ %\), .* come from disk; [\d.]+ MiB of 32 MiB used\.$/,
+    );
+    await read(2000);
+    const good = await judged(2000);
+    expect(good).toMatchObject({ level: 'ok', cleared: true });
+    expect(good?.value).toBeGreaterThan(0.98);
+    expect(good?.basis).toBeUndefined();
+    shop.destroy();
   });
 
   test('a restart gives no rates, and then they come again', async () => {
