@@ -41,7 +41,16 @@ const TOKENS: Readonly<Record<SqlDialect, RegExp>> = {
  * values are one value, and it is cut at `most` characters. Names, keywords and `$1` stay.
  */
 export function blankSql(text: string, dialect: SqlDialect, most = 300): string {
-  const blank = text
+  const blank = withoutLiterals(text, dialect)
+    .replace(/\?(?:\s*,\s*\?)+/g, '?, …')
+    .replace(/(\(\s*\?(?:, …)?\s*\))(?:\s*,\s*\(\s*\?(?:, …)?\s*\))+/g, '$1, …');
+  // What is cut off need not be looked through: that is dear for long texts.
+  return plain(redactText(blank.slice(0, most + 100)), most);
+}
+
+/** The statement on one line, `?` for each literal, without comments; uncut, and so not for showing. */
+export function withoutLiterals(text: string, dialect: SqlDialect): string {
+  return text
     .replace(TOKENS[dialect], (token: string, ...rest: unknown[]) => {
       const groups = rest.at(-1) as Readonly<Record<string, string | undefined>>;
       if (groups['string'] !== undefined || groups['dollar'] !== undefined || groups['number'] !== undefined)
@@ -49,8 +58,5 @@ export function blankSql(text: string, dialect: SqlDialect, most = 300): string 
       return groups['name'] ?? groups['slot'] ?? groups['word'] ?? (token === '' ? '' : ' ');
     })
     .replace(/\s+/g, ' ')
-    .trim()
-    .replace(/\?(?:\s*,\s*\?)+/g, '?, …')
-    .replace(/(\(\s*\?(?:, …)?\s*\))(?:\s*,\s*\(\s*\?(?:, …)?\s*\))+/g, '$1, …');
-  return plain(redactText(blank), most);
+    .trim();
 }

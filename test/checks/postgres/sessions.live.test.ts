@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PostgresFacts } from '../../../src/checks/postgres/index.ts';
-import { postgres } from '../../../src/checks/postgres/index.ts';
+import { contextAt } from '../../../src/checks/context.ts';
+import { explainPid, lockTreeNow, type PostgresFacts, postgres } from '../../../src/checks/postgres/index.ts';
 import { until } from '../varnish/servers.ts';
 import { missingPostgres, PostgresServers, type Server, shopOn } from './servers.ts';
 import { textOf, watch } from './watch.ts';
@@ -68,6 +68,12 @@ describe.skipIf(why)(`sessions of a real PostgreSQL ${why ?? ''}`, () => {
     expect(long.summary).toContain(`it waits for process ${pid.pid}`);
     const idle = await seen.until('postgres.idle-in-transaction', (one) => one.level === 'critical');
     expect(idle.summary).toContain('others wait for it');
+    const context = () => contextAt(seen.place('shopdb'), seen.targets, AbortSignal.timeout(5000));
+    expect(await lockTreeNow.run(context(), undefined)).toMatchObject([{ pid: pid.pid, waiters: 3 }]);
+    const waiter = tree[0]?.children[0]?.pid ?? 0;
+    expect(await explainPid.run(context(), { pid: waiter })).toMatchObject({
+      problem: 'only SELECT and WITH are explained',
+    });
     const view = textOf(await seen.show('shopdb', 'locks'));
     expect(view).toContain(String(pid.pid));
     // The advice ends it, and nothing else.

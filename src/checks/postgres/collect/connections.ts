@@ -13,12 +13,19 @@ const Row = z.object({
   count: z.number(),
   oldestSeconds: z.number(),
 });
-const Limits = z.object({ version: z.number(), most: z.number(), reserved: z.number() });
+const Limits = z.object({
+  version: z.number(),
+  most: z.number(),
+  reserved: z.number(),
+  buffers: z.number().optional(),
+});
 
 export interface ConnectionsSnapshot {
   readonly version: number;
   readonly most: number;
   readonly reserved: number;
+  /** Bytes of shared_buffers. */
+  readonly buffers?: number;
   readonly rows: readonly z.infer<typeof Row>[];
   /** What the server said when it had no place left for us. */
   readonly full?: string;
@@ -36,7 +43,8 @@ export async function collectConnections(context: CollectContext): Promise<Conne
         Limits,
         `SELECT current_setting('server_version_num')::int AS version, current_setting('max_connections')::int AS most,
           current_setting('superuser_reserved_connections')::int
-            + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved`,
+            + coalesce(current_setting('reserved_connections', true)::int, 0) AS reserved,
+          pg_size_bytes(current_setting('shared_buffers'))::float8 AS buffers`,
       );
       const rows = await ask(
         client,
@@ -52,6 +60,7 @@ export async function collectConnections(context: CollectContext): Promise<Conne
         version: limits?.version ?? 0,
         most: limits?.most ?? 0,
         reserved: limits?.reserved ?? 0,
+        ...(limits?.buffers === undefined ? {} : { buffers: limits.buffers }),
         rows,
       };
     });

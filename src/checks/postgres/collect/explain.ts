@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reason, WarroomError } from '../../../errors/catalogue.ts';
 import type { PostgresClient } from '../../../targets/postgres-link.ts';
 import { sqlState } from '../../../targets/sql-errors.ts';
-import { blankSql } from '../../sql.ts';
+import { blankSql, withoutLiterals } from '../../sql.ts';
 import { quoteName } from '../ask.ts';
 
 /** A table that is read from start to end. */
@@ -70,7 +70,7 @@ export function refused({ text, cut }: Pick<Statement, 'text' | 'cut'>): string 
 
 /** The highest $n outside of literals. */
 export function slotCount(text: string): number {
-  const shown = blankSql(text, 'postgres', 100_000);
+  const shown = withoutLiterals(text, 'postgres');
   return Math.max(0, ...[...shown.matchAll(/(?<![\w$])\$(\d{1,5})/g)].map(([, n]) => Number(n)));
 }
 

@@ -9,7 +9,7 @@ export function measureConnections(
   _previous: Timed<ConnectionsSnapshot> | undefined,
   { snapshot }: Timed<ConnectionsSnapshot>,
 ): Measured<PostgresFacts> {
-  const { version, most, reserved, rows, full } = snapshot;
+  const { version, most, reserved, buffers, rows, full } = snapshot;
   if (full !== undefined)
     return {
       readings: [],
@@ -24,6 +24,9 @@ export function measureConnections(
         unit: 'count',
       },
       { metric: 'postgres.connections_max', value: most - reserved, unit: 'count' },
+      ...(buffers === undefined
+        ? []
+        : [{ metric: 'postgres.memory_given', value: buffers, unit: 'B' as const }]),
     ],
     facts: {
       server: { version, maxConnections: most, reserved },
