@@ -32,12 +32,29 @@ export function withoutHidden(text: string): string {
   return text.replace(pattern, SHOWN);
 }
 
+/** Schemes whose URL says nothing secret but the password: roles, databases and options are named in every GRANT. */
+const SERVERS = /^(postgres|postgresql|mysql|mariadb|redis|rediss|redis\+socket|amqp|amqps|memcached)$/i;
+
 /** User and password, each piece of the path and each value of the query; never the server's name. */
 function partsOfUrl(text: string): string[] {
-  const [, userInfo = '', path = '', query = ''] =
-    /^(?:[a-z][a-z0-9+.-]*:\/\/)(?:([^\s/?#]*)@)?[^/?#]*([^?#]*)(?:[?#](.*))?$/is.exec(text) ?? [];
+  const [, scheme = '', userInfo = '', path = '', query = ''] =
+    /^([a-z][a-z0-9+.-]*):\/\/(?:([^\s/?#]*)@)?[^/?#]*([^?#]*)(?:[?#](.*))?$/is.exec(text) ?? [];
+  if (SERVERS.test(scheme)) {
+    const password = userInfo.includes(':') ? userInfo.slice(userInfo.indexOf(':') + 1) : '';
+    const given = /(?:^|&)password=([^&]*)/i.exec(query)?.[1] ?? '';
+    return [password, decoded(password), given, decoded(given)];
+  }
   const telling = [...path.split('/'), ...query.split(/[&#]/).map((pair) => pair.replace(/^[^=]*=/, ''))];
   return [userInfo, ...userInfo.split(':'), ...telling.filter((part) => part.length >= 12)];
+}
+
+/** A driver says a password as it is, not as a URL writes it. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function literal(text: string): string {

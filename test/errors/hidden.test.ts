@@ -40,3 +40,13 @@ it('blanks a private key line by line, and shows its armour', () => {
   expect(withoutHidden('at MIIhidden0002bb')).toBe('at «secret»');
   expect(withoutHidden('-----BEGIN PRIVATE KEY-----')).toBe('-----BEGIN PRIVATE KEY-----');
 });
+
+it('of a database URL hides the password alone, as the URL writes it and as it is: roles are named in every GRANT', () => {
+  new Secret(
+    'postgres://warroom_act:p%40ss%2Fword-9@db1.example:5432/customer_orders?application_name=war-room-bot',
+  );
+  const text = withoutHidden('GRANT SELECT ON customer_orders TO warroom_act; p@ss/word-9 p%40ss%2Fword-9');
+  expect(text).toBe('GRANT SELECT ON customer_orders TO warroom_act; «secret» «secret»');
+  new Secret('mysql://reporting-user@db/shop?password=in-the-query-1');
+  expect(withoutHidden("'reporting-user'@'%' in-the-query-1")).toBe("'reporting-user'@'%' «secret»");
+});
