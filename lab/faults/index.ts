@@ -27,6 +27,7 @@ import { myLock } from './my-lock.ts';
 import { myMissingIndex } from './my-missing-index.ts';
 import { myReplicaLag } from './my-replica-lag.ts';
 import { mySchemaDrift } from './my-schema-drift.ts';
+import { mySmallPool } from './my-small-pool.ts';
 import { networkCut } from './network-cut.ts';
 import { noRedirectCache } from './no-redirect-cache.ts';
 import { notFoundStorm } from './not-found-storm.ts';
@@ -88,6 +89,7 @@ export const FAULTS: readonly Fault[] = [
   myConnections,
   mySchemaDrift,
   myReplicaLag,
+  mySmallPool,
 ];
 
 export function findFault(name: string): Fault {

@@ -512,6 +512,24 @@ describe('measured and judged', () => {
     expect(of({ 'mysql.pool_reads': 10 })).toMatchObject({ level: 'ok', cleared: true });
   });
 
+  test('the buffer pool: whoever reads most rows is named, not whoever takes most time', () => {
+    const slow = pattern({ text: 'SELECT SLEEP ( ? )', busy: 3, calls: 3 });
+    const reader = pattern({ text: 'SELECT body FROM page WHERE id > ?', calls: 2, examinedPerCall: 90_000 });
+    const verdict = judged(bufferPool as never, patterns([slow, reader], 3.2), {
+      'mysql.memory_given': 1e9,
+      'mysql.pool_requests': 10_000,
+      'mysql.pool_reads': 2000,
+    });
+    expect(verdict?.advice).toContain('what reads most rows: SELECT body FROM page WHERE id > ?');
+    expect(verdict?.evidence?.[1]).toMatchObject({
+      title: 'By rows read',
+      rows: [
+        [reader.text, 2],
+        [slow.text, 3],
+      ].map((row) => expect.arrayContaining(row)),
+    });
+  });
+
   test('names of others come without control characters, and no verdict is given from what was not read', () => {
     const session: SessionRow = {
       id: 1,

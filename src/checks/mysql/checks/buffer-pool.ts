@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { figure } from '../../../message/figures.ts';
-import { defineCheck, type Verdict } from '../../contract.ts';
+import { defineCheck, type Evidence, type Verdict } from '../../contract.ts';
 import { grade } from '../../judging.ts';
 import { mean } from '../../rate.ts';
-import type { MysqlFacts } from '../facts.ts';
-import { couldNotLook, each, type Input, type Instance } from './shared.ts';
+import type { MysqlFacts, Pattern } from '../facts.ts';
+import { couldNotLook, each, type Input, type Instance, patternTable, short } from './shared.ts';
 
 const Thresholds = z.object({
   warn: z
@@ -125,12 +125,27 @@ function judged({ thresholds, history, target }: Input<Thresholds>, instance: In
       basis: 'thin',
       summary: `${found}. It is warming: ${figure(free, 'share')} are free.`,
     };
+  const readers = readMost(instance.facts.patterns?.rows ?? []);
   return {
     ...base,
     level,
     cleared,
     summary: `${found}.`,
-    advice:
-      'What is read most does not fit: give innodb_buffer_pool_size more if the host has it (SET GLOBAL works while it runs), or find the query that reads whole tables.',
+    evidence: [...base.evidence, ...readerTable(readers)],
+    advice: `What is read most does not fit: give innodb_buffer_pool_size more if the host has it (SET GLOBAL works while it runs), or ask less of ${readers[0] ? `what reads most rows: ${short(readers[0].text, 160)}` : 'the query that reads whole tables'}.`,
   };
+}
+
+/** Pages are not counted by statement; rows are, and whoever reads most of them turns the pool over. */
+function readMost(patterns: readonly Pattern[]): Pattern[] {
+  const rows = (one: Pattern) => (one.examinedPerCall ?? 0) * (one.calls ?? 0);
+  return patterns
+    .filter((one) => rows(one) > 0)
+    .sort((a, b) => rows(b) - rows(a))
+    .slice(0, MOST_READERS);
+}
+const MOST_READERS = 5;
+
+function readerTable(readers: readonly Pattern[]): Evidence[] {
+  return readers.length === 0 ? [] : [patternTable('By rows read', readers, undefined)];
 }
