@@ -1,6 +1,6 @@
 import type { Lab } from '../lab.ts';
 
-/** Sessions in the database besides the visitors'; they end by themselves after half an hour. */
+/** Sessions in the database besides the visitors'; they end by themselves. */
 export interface Sessions {
   /** How many; "full" = until nine of ten places of the server are taken. */
   readonly count: number | 'full';
@@ -12,11 +12,13 @@ export interface Sessions {
   readonly again?: string;
   /** Between two times. */
   readonly pauseSeconds?: number;
+  /** When they end at the latest; half an hour when left out. */
+  readonly seconds?: number;
 }
 
 /** Starts them as the application's role, from one of its hosts where there is one. */
 export function startSessions(lab: Lab, name: string, sessions: Sessions): Promise<void> {
-  const script = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp\nexec timeout 1800 python3 -u -c "$PROGRAM"`;
+  const script = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp\nexec timeout ${sessions.seconds ?? 1800} python3 -u -c "$PROGRAM"`;
   return lab.daemon(hostOf(lab), name, ['sh', '-c', script], {
     user: 'www-data',
     env: {
