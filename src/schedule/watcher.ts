@@ -287,7 +287,7 @@ export class Watcher implements Seen {
             target,
             `Could not look: ${slot.problem?.text ?? 'no answer'}`,
             subjects ? slot.place.instance : undefined,
-            slot.problem?.mend,
+            subjects ? slot.problem?.mend : mendsOf(failed),
           ),
         );
       }
@@ -365,6 +365,12 @@ export class Watcher implements Seen {
     }
     for (const id of this.#slots.keys()) if (!wanted.has(id)) this.#slots.delete(id);
   }
+}
+
+/** When none could be looked at, one finding says so, with what each of them lacks. */
+function mendsOf(failed: readonly Slot[]): string | undefined {
+  const mends = new Set(failed.flatMap((slot) => slot.problem?.mend || []));
+  return mends.size > 0 ? [...mends].join(' ') : undefined;
 }
 
 async function within<T>(work: Promise<T>, timeoutMs: number, target: string, command: string): Promise<T> {
