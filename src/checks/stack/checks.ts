@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import type { Stack } from '../../config/stack.ts';
 import { figure } from '../../message/figures.ts';
-import { defineCheck, type Evidence, type HistoryView, type Level, type Verdict } from '../contract.ts';
+import {
+  defineCheck,
+  type Evidence,
+  type HistoryView,
+  type JudgeInput,
+  type Level,
+  type Verdict,
+} from '../contract.ts';
 import { grade } from '../judging.ts';
 import { mean, share } from '../rate.ts';
+import { worstPages } from './pages.ts';
 
 const Visitors = z.object({
   p95: z
@@ -65,7 +73,7 @@ export const visitors = defineCheck<object, Visitors>({
   thresholds: Visitors,
   needs: [],
   falseAlarm: 'Slow pages by design (exports, uploads) at little other traffic raise the p95 of all.',
-  judge({ stack, history, thresholds }) {
+  judge({ stack, history, thresholds, facts }) {
     const got = whatVisitorsGet(stack, history, thresholds.windowSeconds * 1000);
     if (!got) return [unknown('The config names no service that visitors meet.')];
     if (got.requests === undefined)
@@ -78,11 +86,16 @@ export const visitors = defineCheck<object, Visitors>({
           summary: `Only ${figure(got.requests * 60, 'count')} requests a minute reach ${got.entry}.`,
         },
       ];
-    return [judged(got, thresholds, thresholds.p95 ?? stack.config.launch.p95)];
+    return [judged(got, thresholds, thresholds.p95 ?? stack.config.launch.p95, facts)];
   },
 });
 
-function judged(got: Got, thresholds: Visitors, limit: number): Verdict {
+function judged(
+  got: Got,
+  thresholds: Visitors,
+  limit: number,
+  facts: JudgeInput<object, Visitors>['facts'],
+): Verdict {
   const slow =
     got.p95 === undefined
       ? undefined
@@ -113,11 +126,14 @@ function judged(got: Got, thresholds: Visitors, limit: number): Verdict {
       ? {}
       : { value, unit: value === got.errorShare && value !== got.p95 ? 'share' : 's' }),
     ...(threshold === undefined ? {} : { threshold }),
-    evidence: [table(got, thresholds, limit)],
+    evidence: [
+      table(got, thresholds, limit),
+      ...(level === 'ok' ? [] : worstPages(got.entry, facts, errorsLead ? 'fail' : 'take longest')),
+    ],
     ...(level === 'ok'
       ? {}
       : {
-          advice: `About ${figure(got.errors, 'count')} requests a second fail. The tier below that is bad first is where to look.`,
+          advice: `${errorsLead ? `About ${figure(got.errors, 'count')} requests a second fail` : 'Visitors get their pages, and late'}. The tier below that is bad first is where to look.`,
         }),
   };
 }

@@ -40,11 +40,13 @@ const input = (measured: ReturnType<typeof measureDatabases>) => ({
 });
 const judgeCache = (...pair: Parameters<typeof measureDatabases>) =>
   cache.judge({ ...input(measureDatabases(...pair)), thresholds: cache.thresholds.parse({}) })[0];
-const judgeAge = (age: number) =>
-  wraparound.judge({
-    ...input(measureDatabases(undefined, at(0, {}, age))),
+const judgeAge = (age: number, horizon: PostgresFacts['horizon'] = []) => {
+  const measured = measureDatabases(undefined, at(0, {}, age));
+  return wraparound.judge({
+    ...input({ ...measured, facts: { ...measured.facts, horizon } }),
     thresholds: wraparound.thresholds.parse({}),
   })[0];
+};
 
 test('blocks found in memory are a share of all, bad when low, and thin when few were asked for', () => {
   const before = at(0, {});
@@ -86,4 +88,17 @@ test('an age is measured against where autovacuum freezes, and against all ids',
   expect(judgeAge(320e6)?.summary).toBe(
     'The oldest transactions of shop are 320,000,000 old, 160 % of where autovacuum freezes (limit 150 %); 14.9 % of all ids.',
   );
+});
+
+test('ids that cannot be frozen name who still needs old rows', () => {
+  const old = { holder: 'session 7 of shop (idle in transaction)', xminAge: 320e6, seconds: 900 };
+  const held = judgeAge(320e6, [old]);
+  expect(held?.advice).toBe(
+    'Nothing can be frozen past what session 7 of shop (idle in transaction) still needs: end that first; autovacuum does the rest.',
+  );
+  expect(held?.evidence?.at(-1)).toMatchObject({
+    title: 'Who still needs old rows',
+    rows: [[old.holder, 320e6, 900]],
+  });
+  expect(judgeAge(320e6, [{ ...old, xminAge: 50 }])?.advice).toContain('VACUUM (FREEZE)');
 });

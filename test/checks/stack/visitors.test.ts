@@ -9,7 +9,12 @@ const stack = stackOf({ edge: { kind: 'varnish', on: ['web1', 'web2'], url: 'htt
   'web2',
 ]);
 
-function judge(...hosts: { requests: number; p95?: number; errors?: number }[]) {
+type Host = { requests: number; p95?: number; errors?: number };
+type Facts = (target: string) => ReadonlyMap<string, object>;
+
+const judge = (...hosts: Host[]) => judgeWith(undefined, ...hosts);
+
+function judgeWith(facts: Facts | undefined, ...hosts: Host[]) {
   const history = new History(() => AT);
   hosts.forEach(({ requests, p95, errors = 0 }, i) => {
     history.write('edge', `web${i + 1}`, AT - 1000, [
@@ -21,6 +26,7 @@ function judge(...hosts: { requests: number; p95?: number; errors?: number }[]) 
   return visitors.judge({
     ...inputOf(stack, 'stack', history, AT),
     thresholds: visitors.thresholds.parse({}),
+    ...(facts ? { facts: facts as <O>(target: string) => ReadonlyMap<string, Partial<O>> } : {}),
   })[0];
 }
 
@@ -52,5 +58,33 @@ describe('what visitors get', () => {
   test('is thin below its minimum traffic, and unknown without figures', () => {
     expect(judge({ requests: 1, p95: 9 })).toMatchObject({ level: 'ok', basis: 'thin' });
     expect(judge()).toMatchObject({ level: 'unknown' });
+  });
+  test('names the pages that fail, or that take longest, as the log saw them', () => {
+    const group = (group: string, requests: number, errors: number, backendSeconds: number) => ({
+      group,
+      requests,
+      errors,
+      backendRequests: requests / 2,
+      backendSeconds,
+      examples: [`${group}1`],
+    });
+    const facts = new Map([
+      ['web1', { log: { groups: [group('/cart', 60, 30, 3), group('/old/*', 100, 0, 200)] } }],
+      ['web2', { log: { groups: [group('/cart', 40, 20, 3)] } }],
+    ]);
+    const table = (given: { requests: number; p95?: number; errors?: number }) =>
+      judgeWith((target) => (target === 'edge' ? facts : new Map()), given)?.evidence?.[1];
+    expect(table({ requests: 60, p95: 0.3, errors: 6 })).toMatchObject({
+      title: 'What fails at edge, over the last minute',
+      rows: [['/cart', 100, 50, 0.12, '/cart1']],
+    });
+    expect(table({ requests: 60, p95: 2.1 })).toMatchObject({
+      title: 'What takes the application longest, over the last minute',
+      rows: [
+        ['/old/*', 100, 0, 4, '/old/*1'],
+        ['/cart', 100, 50, 0.12, '/cart1'],
+      ],
+    });
+    expect(table({ requests: 60, p95: 0.3 })).toBeUndefined();
   });
 });

@@ -5,7 +5,7 @@ import { grade } from '../../judging.ts';
 import { mean } from '../../rate.ts';
 import { quoteName } from '../ask.ts';
 import type { PostgresFacts, TableRow } from '../facts.ts';
-import { each, isPrimary, thin } from './shared.ts';
+import { each, isPrimary, thin, type View } from './shared.ts';
 
 const Cache = z.object({
   warn: z
@@ -170,12 +170,7 @@ export const bloat = defineCheck<PostgresFacts, z.infer<typeof Bloat>>({
                 row.vacuumSeconds,
               ]),
           },
-          {
-            kind: 'table',
-            title: 'Who still needs old rows',
-            columns: [{ name: 'holder' }, { name: 'transactions since' }, { name: 'for', unit: 's' }],
-            rows: (view.facts.horizon ?? []).map((row) => [row.holder, row.xminAge, row.seconds]),
-          },
+          horizonTable(view),
         ],
         ...(level === 'ok'
           ? {}
@@ -189,6 +184,15 @@ export const bloat = defineCheck<PostgresFacts, z.infer<typeof Bloat>>({
     ];
   },
 });
+
+function horizonTable({ facts }: View): Evidence {
+  return {
+    kind: 'table',
+    title: 'Who still needs old rows',
+    columns: [{ name: 'holder' }, { name: 'transactions since' }, { name: 'for', unit: 's' }],
+    rows: (facts.horizon ?? []).map((row) => [row.holder, row.xminAge, row.seconds]),
+  };
+}
 
 const Wraparound = z.object({
   warn: z
@@ -216,9 +220,10 @@ export const wraparound = defineCheck<PostgresFacts, z.infer<typeof Wraparound>>
   judge(input) {
     const view = input.instances.find((one) => isPrimary(input, one.instance));
     const ages = view?.facts.ages ?? [];
+    const holder = view?.facts.horizon?.[0];
     const times = (row: { age: number; freezeMax: number }) => row.age / Math.max(1, row.freezeMax);
     const worst = [...ages].sort((a, b) => times(b) - times(a))[0];
-    if (!worst) return [thin('The primary was not read.')];
+    if (!view || !worst) return [thin('The primary was not read.')];
     const value = times(worst);
     const level =
       worst.age / IDS > input.thresholds.critical
@@ -240,12 +245,15 @@ export const wraparound = defineCheck<PostgresFacts, z.infer<typeof Wraparound>>
             columns: [{ name: 'database' }, { name: 'what' }, { name: 'age' }, { name: 'frozen from' }],
             rows: ages.slice(0, 10).map((row) => [row.database, row.what, row.age, row.freezeMax]),
           },
+          horizonTable(view),
         ],
         ...(level === 'ok'
           ? {}
           : {
               advice:
-                'See who holds old rows (postgres.bloat, open transactions, slots); then in that database: VACUUM (FREEZE) of its oldest tables.',
+                worst.what === 'transactions' && holder && holder.xminAge > worst.freezeMax
+                  ? `Nothing can be frozen past what ${holder.holder} still needs: end that first; autovacuum does the rest.`
+                  : 'See who still needs old rows, below; then in that database: VACUUM (FREEZE) of its oldest tables.',
             }),
       },
     ];
