@@ -52,15 +52,17 @@ export interface DiskTicks {
 }
 
 /**
- * Everything in three programs; `tail -v` names each file, and leaves out what is not there. Twice is for a live
- * look: two moments a second apart, so that its rates need nobody's earlier snapshot.
+ * Everything in three programs; `tail -v` names each file, and leaves out what is not there. For hundreds of small
+ * ones grep is the cheapest: it writes in big pieces, where cat writes each by itself, and the shell's connection
+ * takes each by itself. Twice is for a live look: two moments a second apart, so that its rates need nobody's earlier
+ * snapshot.
  */
 function readFacts(times: 'once' | 'twice') {
   return sh`look() {
 date +%s%N
 tail -v -n +1 /proc/uptime /proc/loadavg /proc/stat /proc/meminfo /proc/vmstat /proc/diskstats /proc/pressure/cpu /proc/pressure/io /proc/pressure/memory /proc/net/netstat /proc/self/status /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu.stat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us /sys/fs/cgroup/cpu/cpu.stat /sys/fs/cgroup/cpuacct/cpuacct.usage /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null
 echo '==> /processes <=='
-cat /proc/[0-9]*/stat 2>/dev/null
+grep -ash '' /proc/[0-9]*/stat
 echo '==> /end <=='
 }
 look

@@ -23,7 +23,7 @@ export interface ProcessDetail {
   readonly pssBytes?: number;
 }
 
-const READ_PROCESSES = sh`date +%s; cat /proc/uptime && cat /proc/[0-9]*/stat 2>/dev/null; echo end`;
+const READ_PROCESSES = sh`date +%s; grep -ash '' /proc/uptime /proc/[0-9]*/stat; echo end`;
 
 /** Every process in short, then the few that matter in full: by CPU, by memory, and every Python one. */
 export async function collectProcesses(
@@ -79,15 +79,20 @@ export async function detailsOf(
       return stat && PYTHON.test(stat.name) && stat.residentPages * SMALLEST_PAGE_BYTES > PSS_ABOVE_BYTES;
     })
     .slice(0, MOST_PSS);
-  // A list is one quoted word of digits and spaces, which sh splits again where it stands unquoted. Arguments are
-  // another user's text: grep names the file before each and ends it with NUL, so that none can pass as a header.
-  const command = sh`tail -v -n +1 $(printf '/proc/%s/status ' $(echo ${pids.join(' ')})) 2>/dev/null
-tail -v -n +1 $(printf '/proc/%s/smaps_rollup ' $(echo ${big.join(' ')})) 2>/dev/null
+  // A list is one quoted word, which sh splits where its variable stands unquoted. Arguments are another user's text:
+  // grep names the file before each and ends it with NUL, so that none can pass as a header.
+  const states = [...filesOf(pids, 'status'), ...filesOf(big, 'smaps_rollup')].join(' ');
+  const command = sh`states=${states} arguments=${filesOf(pids, 'cmdline').join(' ')}
+tail -v -n +1 $states 2>/dev/null
 echo '==> /users <=='; cut -d: -f1,3 /etc/passwd
-echo ${ARGUMENTS.trim()}; grep -asHzZ '' $(printf '/proc/%s/cmdline ' $(echo ${pids.join(' ')})) 2>/dev/null
+echo ${ARGUMENTS.trim()}; grep -asHzZ '' $arguments
 echo ${END.trim()}`;
   const { stdout } = await answer(context, command, 'process details');
   return parseDetails(stdout, pids, all, context.target.name);
+}
+
+function filesOf(pids: readonly number[], name: string): string[] {
+  return pids.map((pid) => `/proc/${pid}/${name}`);
 }
 
 const ARGUMENTS = '==> /arguments <==\n';

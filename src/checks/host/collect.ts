@@ -11,20 +11,20 @@ export interface SocketsSnapshot {
 }
 
 /** `state listening` and not `-l`: the latter has the kernel walk its table of all connections, four times the cost. */
-const READ_SOCKETS = sh`ss -tnH state listening && ss -xnH state listening && echo end`;
+const READ_SOCKETS = sh`ss -txnH state listening && echo end`;
 
 export async function collectSockets(context: Looking): Promise<SocketsSnapshot> {
   const { stdout, stderr } = await answer(context, READ_SOCKETS, 'ss');
   return { listeners: parseListeners(stdout, context.target.name, stderr) };
 }
 
-/** `Recv-Q Send-Q Local Peer`, with the kind of socket before it for unix ones. */
+/** `Netid Recv-Q Send-Q Local Peer`; ss leaves out the first where only one kind is asked for. */
 export function parseListeners(text: string, target: string, stderr = ''): Listener[] {
   const lines = text.split('\n');
   if (lines.at(-2) !== 'end')
     throw badAnswer(target, 'a list of ss', stderr.trim() || 'it ends in the middle');
   return lines.flatMap((line) => {
-    const match = /^(?:u_\w+ +)?(\d+) +(\d+) +(\S+)/.exec(line);
+    const match = /^(?:(?:tcp|u_\w+) +)?(\d+) +(\d+) +(\S+)/.exec(line);
     return match
       ? [{ address: match[3] as string, waiting: Number(match[1]), backlog: Number(match[2]) }]
       : [];

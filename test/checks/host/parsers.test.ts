@@ -78,11 +78,13 @@ describe('small parsers', () => {
     expect(pairedCounter('TcpExt: A\nTcpExt: 1\n', 'TcpExt', 'B')).toBeUndefined();
   });
   it('reads listeners of both kinds', () => {
-    const text = '0      5      0.0.0.0:8000 0.0.0.0:*\nu_str 3  4096  /run/app sock 15 * 0\nend\n';
-    expect(parseListeners(text, 'web1')).toEqual([
-      { address: '0.0.0.0:8000', waiting: 0, backlog: 5 },
-      { address: '/run/app', waiting: 3, backlog: 4096 },
-    ]);
+    const text = (kind: string) =>
+      `${kind}0      5      0.0.0.0:8000 0.0.0.0:*\nu_str 3  4096  /run/app sock 15 * 0\nend\n`;
+    for (const kind of ['', 'tcp   '])
+      expect(parseListeners(text(kind), 'web1')).toEqual([
+        { address: '0.0.0.0:8000', waiting: 0, backlog: 5 },
+        { address: '/run/app', waiting: 3, backlog: 4096 },
+      ]);
   });
   it('reads disks whose mounts have blanks, and leaves out memory', () => {
     const head = 'Filesystem Type 1024-blocks Used Available Capacity Mounted on\n';
