@@ -31,7 +31,8 @@ export function refusedSignIn(thrown: unknown, target: string, url: PostgresUrl)
     new WarroomError('NO_RIGHT', { target, what: `${what} (${problem})`, mend }, thrown);
   const unreachable = (why: string, mend: string) =>
     new WarroomError('TARGET_UNREACHABLE', { target, problem: why, mend }, thrown);
-  const create = `CREATE ROLE ${role} LOGIN PASSWORD '…'; GRANT pg_monitor, pg_read_all_data TO ${role};`;
+  // Not pg_read_all_data: that reads the hashes of all passwords too.
+  const create = `CREATE ROLE ${role} LOGIN PASSWORD '…'; GRANT pg_monitor TO ${role}; and in the database ${database}, of each schema of the application: GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role};`;
   switch (sqlState(thrown)) {
     case '28P01':
       return noRight(`sign in as ${user}`, `Give the URL that role's password, or make the role: ${create}`);

@@ -214,7 +214,7 @@ describe.skipIf(why)(`a real PostgreSQL ${why ?? ''}`, () => {
     expect(await wrong(server.url('ghost'))).toMatchObject({
       code: 'NO_RIGHT',
       fields: {
-        mend: "As a superuser: CREATE ROLE ghost LOGIN PASSWORD '…'; GRANT pg_monitor, pg_read_all_data TO ghost;",
+        mend: "As a superuser: CREATE ROLE ghost LOGIN PASSWORD '…'; GRANT pg_monitor TO ghost; and in the database shop, of each schema of the application: GRANT USAGE ON SCHEMA public TO ghost; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ghost;",
       },
     });
     expect(await wrong(`${server.url('shop')}?sslmode=disable`)).toMatchObject({

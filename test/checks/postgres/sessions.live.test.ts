@@ -180,6 +180,37 @@ describe.skipIf(why)(`sessions of a real PostgreSQL ${why ?? ''}`, () => {
     await blind.close();
   });
 
+  test('a role that may not read tables is told the least that shows a plan, and the line does', async () => {
+    await server.sql(
+      'CREATE ROLE onlooker LOGIN IN ROLE pg_monitor',
+      'CREATE SCHEMA "Stock"',
+      'CREATE TABLE "Stock".shelf AS SELECT 1 AS id',
+      'ALTER ROLE report SET search_path = "Stock", public',
+    );
+    const reader = await server.session('report', 'nightly');
+    const [{ pid }] = (await reader.query('SELECT pg_backend_pid() AS pid')).rows;
+    const slow = reader
+      .query('SELECT s.id, pg_sleep(30) FROM shelf s JOIN order_item i ON i.id = s.id')
+      .catch((thrown: Error) => thrown.message);
+    const poor = watch([postgres], {
+      services: { shopdb: { kind: 'postgres', primary: server.url('onlooker') } },
+    });
+    const plan = () =>
+      explainPid.run(contextAt(poor.place('shopdb'), poor.targets, AbortSignal.timeout(5000)), { pid });
+    const line =
+      'GRANT USAGE ON SCHEMA "Stock", public TO onlooker; GRANT SELECT ON ALL TABLES IN SCHEMA "Stock", public TO onlooker;';
+    await expect.poll(plan, { timeout: 5000 }).toMatchObject({ problem: `As a superuser: ${line}` });
+    await server.sql(line);
+    expect((await plan()).lines.join('\n')).toContain('Seq Scan on shelf');
+    // What it may not read stays hidden: the hashes of passwords.
+    const hashes = await server.session('onlooker');
+    await expect(hashes.query('SELECT rolpassword FROM pg_authid')).rejects.toThrow('permission denied');
+    await hashes.end();
+    await server.sql(`SELECT pg_cancel_backend(${pid})`, 'ALTER ROLE report RESET search_path');
+    expect(await slow).toContain('canceling statement');
+    await Promise.all([reader.end(), poor.close()]);
+  });
+
   test('a clock that goes back an hour gives no rate and no negative figure, and no round fails', async () => {
     await seen.round();
     seen.clock.ahead = -3_600_000;

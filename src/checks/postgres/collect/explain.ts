@@ -45,18 +45,20 @@ export async function explain(client: PostgresClient, statement: Statement): Pro
   const slots = slotCount(text);
   if (slots > MOST_SLOTS) return none(`it has ${slots} parameters`);
   const path = await searchPath(client, role);
+  let failed: unknown;
   await client.rows('BEGIN READ ONLY');
   try {
     for (const setting of LOCAL.split('; ')) await client.rows(setting);
     await client.rows("SELECT set_config('search_path', $1, true)", [path]);
     return planOf(await answer(client, text, slots));
   } catch (thrown) {
-    return none(whyNot(thrown, client));
+    failed = thrown;
   } finally {
     await client.rows('ROLLBACK');
     // A prepared statement outlives the transaction that made it.
     if (slots > 0 && client.version < GENERIC_FROM) await client.rows('DEALLOCATE ALL');
   }
+  return none(await whyNot(failed, client));
 }
 
 /** Why a text is not explained; undefined when it may be. Only what reads, whole, and one statement. */
@@ -164,13 +166,38 @@ function none(problem: string): Plan {
   return { lines: [], sequential: [], problem };
 }
 
-function whyNot(thrown: unknown, client: PostgresClient): string {
+async function whyNot(thrown: unknown, client: PostgresClient): Promise<string> {
   // Without a state the session is gone, and nobody explains anything.
   const state = sqlState(thrown);
   if (state === undefined) throw thrown;
-  if (state === '42501') return `As a superuser: GRANT pg_read_all_data TO ${quoteName(client.role)};`;
+  // A schema that may not be used is passed over: its tables do not exist then (42P01).
+  if (state === '42501' || state === '42P01') {
+    const mend = await missingGrants(client);
+    if (mend !== undefined) return mend;
+  }
   // Class 22 quotes the literal that does not fit.
   if (state.startsWith('22')) return `a literal in it does not fit (${state})`;
   const words = thrown instanceof WarroomError ? reason(thrown.cause) : reason(thrown);
   return blankSql(words, 'postgres', 160);
+}
+
+const Schemas = z.array(z.object({ schema: z.string() }));
+const MOST_SCHEMAS = 5;
+
+/** What the reading role may not read yet, as the line that grants it; undefined when it may read every table. */
+async function missingGrants(client: PostgresClient): Promise<string | undefined> {
+  const found = Schemas.parse(
+    await client.rows(
+      `SELECT DISTINCT n.nspname::text AS schema FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+        AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'))
+      ORDER BY 1 LIMIT ${MOST_SCHEMAS + 1}`,
+    ),
+  );
+  if (found.length === 0) return undefined;
+  const names = found.slice(0, MOST_SCHEMAS).map(({ schema }) => quoteName(schema));
+  const role = quoteName(client.role);
+  const more = found.length > MOST_SCHEMAS ? ' And the same of other schemas.' : '';
+  // Not pg_read_all_data: that reads the hashes of all passwords too.
+  return `As a superuser: GRANT USAGE ON SCHEMA ${names.join(', ')} TO ${role}; GRANT SELECT ON ALL TABLES IN SCHEMA ${names.join(', ')} TO ${role};${more}`;
 }

@@ -151,7 +151,9 @@ async function readMigrations(
       migrations.set(bare, new Set(rows.map((row) => row.name)));
     } catch (thrown) {
       if (sqlState(thrown) !== '42501') throw thrown;
-      problem = `${table} may not be read. As a superuser: GRANT pg_read_all_data TO ${quoteName(client.role)};`;
+      const role = quoteName(client.role);
+      const schema = table.slice(0, table.length - bare.length - 1);
+      problem = `${table} may not be read. As a superuser: GRANT USAGE ON SCHEMA ${schema} TO ${role}; GRANT SELECT ON ${table} TO ${role};`;
     }
   }
   return { migrations, ...(problem === undefined ? {} : { problem }) };
