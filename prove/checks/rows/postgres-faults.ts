@@ -37,6 +37,12 @@ const PAGES: Sessions = {
   pauseSeconds: 0.2,
   seconds: A_ROW_S,
 };
+const BUYS: Sessions = {
+  ...PAGES,
+  count: 1,
+  again: 'UPDATE product SET sold = sold + 1 WHERE id = 7',
+  pauseSeconds: 0.5,
+};
 
 /** A fault while the shop asks what it always does. */
 export function besideTheShop(fault: string | Fault): Fault {
@@ -48,11 +54,30 @@ export function besideTheShop(fault: string | Fault): Fault {
     name: of.name,
     on: async (lab) => {
       await startSessions(lab, 'shop-pages', PAGES);
+      await startSessions(lab, 'shop-buys', BUYS);
       await of.on(lab);
     },
     off: (lab) => of.off(lab),
   };
 }
+
+export const replicaLag: Fault = besideTheShop({
+  name: 'replica-lag',
+  on: async (lab) => {
+    // From here on the age of what it replayed last is how far it is behind.
+    await eventually(
+      'the replica to follow',
+      async () => {
+        const age = 'SELECT extract(epoch FROM now() - pg_last_xact_replay_timestamp())';
+        const [[seconds = ''] = []] = await asked(lab, age, 'db2');
+        return seconds !== '' && Number(seconds) < 2 ? true : undefined;
+      },
+      20_000,
+    );
+    await lab.fault('replica-lag', true);
+  },
+  off: (lab) => lab.fault('replica-lag', false),
+});
 
 /** 130 MB, of which each page is nearly empty: made in a moment, read like any other. */
 const ARCHIVE = `CREATE UNLOGGED TABLE IF NOT EXISTS archive WITH (fillfactor = 10) AS

@@ -6,6 +6,7 @@ import {
   longReport,
   oldTransactions,
   readsTheArchive,
+  replicaLag,
   updatesBehindASnapshot,
 } from './postgres-faults.ts';
 import { asked, figuresOf, missingLines, shareOfTime } from './postgres-native.ts';
@@ -174,6 +175,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
     check: 'postgres.schema-drift',
     parts: ['postgres'],
     fault: 'schema-drift',
+    quietWithin: A_SCHEMA_S,
     firesWithin: A_SCHEMA_S,
     evidence: [/shop\.0002_product_sold/, /column sold on public\.product/, /Apply what was not applied/],
     figure: async (lab, finding) => {
@@ -187,7 +189,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
   {
     check: 'postgres.replication',
     parts: ['postgres'],
-    fault: 'replica-lag',
+    fault: replicaLag,
     mine: ({ subject }) => subject === 'db2',
     evidence: [
       /Replica db2 is .* behind/,
