@@ -71,7 +71,7 @@ const IDENTITIES = ['postgres', 'shop', 'warroom', 'warroom_act', 'report', 'rep
 /** The shop's tables. order_item's foreign key has its index. Passwords are each lab's own, so they come later. */
 const SQL = `
 CREATE ROLE shop LOGIN;
-CREATE ROLE warroom LOGIN IN ROLE pg_monitor, pg_read_all_data;
+CREATE ROLE warroom LOGIN IN ROLE pg_monitor;
 CREATE ROLE warroom_act LOGIN IN ROLE pg_monitor, pg_signal_backend, shop;
 CREATE ROLE report LOGIN IN ROLE pg_read_all_data;
 CREATE ROLE repl LOGIN REPLICATION;
@@ -100,6 +100,8 @@ INSERT INTO django_migrations VALUES
   (3, 'shop', '0003_order_item_order_index', '2026-09-07 09:00:00+00');
 
 RESET ROLE;
+GRANT USAGE ON SCHEMA public TO warroom;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO warroom;
 VACUUM ANALYZE;
 SELECT pg_stat_statements_reset();
 CHECKPOINT;

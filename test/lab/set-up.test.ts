@@ -112,7 +112,7 @@ describe.skipIf(withoutLab !== undefined)('a stack that nobody prepared', { time
 });
 
 async function spoil(lab: Lab): Promise<void> {
-  await lab.psql('db1', 'REVOKE pg_monitor, pg_read_all_data FROM warroom');
+  await lab.psql('db1', 'REVOKE pg_monitor FROM warroom');
   const secret = (name: string, change: (url: string) => string) => {
     const file = join(lab.root, 'secrets', name);
     writeFileSync(file, change(readFileSync(file, 'utf8')));

@@ -250,7 +250,7 @@ export const SHOP = ['CREATE DATABASE shop'];
 export const TABLES = [
   'CREATE ROLE shop LOGIN',
   'CREATE ROLE report LOGIN IN ROLE pg_read_all_data',
-  'CREATE ROLE warroom LOGIN IN ROLE pg_monitor, pg_read_all_data',
+  'CREATE ROLE warroom LOGIN IN ROLE pg_monitor',
   'CREATE EXTENSION pg_stat_statements',
   'ALTER DATABASE shop OWNER TO shop',
   'GRANT ALL ON SCHEMA public TO shop',
@@ -262,6 +262,8 @@ export const TABLES = [
   'CREATE TABLE django_migrations (id int PRIMARY KEY, app varchar(255) NOT NULL, name varchar(255) NOT NULL)',
   "INSERT INTO django_migrations VALUES (1, 'shop', '0001_initial'), (2, 'shop', '0002_order_item_index')",
   'RESET ROLE',
+  'GRANT USAGE ON SCHEMA public TO warroom',
+  'GRANT SELECT ON ALL TABLES IN SCHEMA public TO warroom',
   'VACUUM ANALYZE',
 ];
 

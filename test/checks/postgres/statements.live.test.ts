@@ -63,6 +63,24 @@ ${await servers.native('pg_dump', ['-h', '127.0.0.1', '-p', String(server.port),
     expect(facts().drift).toMatchObject({ reference, differences: [], extra: [], migrations: [] });
   });
 
+  test('migrations that may not be read are told with the least that shows them, and the line does', async () => {
+    await server.sql('CREATE ROLE onlooker LOGIN IN ROLE pg_monitor');
+    const poor = watch([postgres], {
+      services: { shopdb: { kind: 'postgres', primary: server.url('onlooker'), reference } },
+    });
+    const problem = async () => {
+      await poor.round();
+      return poor.watcher.facts<PostgresFacts>('shopdb').get('primary')?.drift?.problem;
+    };
+    const line =
+      'GRANT USAGE ON SCHEMA public TO onlooker; GRANT SELECT ON public.django_migrations TO onlooker;';
+    expect(await problem()).toBe(`public.django_migrations may not be read. As a superuser: ${line}`);
+    await server.sql(line);
+    expect(await problem()).toBeUndefined();
+    expect(poor.finding('postgres.schema-drift')).toMatchObject({ level: 'ok', value: 0 });
+    await poor.close();
+  });
+
   test('many forms of tables, columns, constraints and indexes come to the same too', async () => {
     await server.sql(
       'CREATE SCHEMA "Odd ""Name"""',
