@@ -57,7 +57,7 @@ export const UWSGI_ROWS: readonly Row[] = [
     check: 'uwsgi.errors',
     parts: ['web'],
     fault: 'app-errors',
-    evidence: [/app1/, /log has the exception/],
+    evidence: [/app1/, /"exceptions"/, /log has the exception/],
     figure: async (lab, finding, bot) => {
       const more = await grown(() => uwsgiTotals(lab), LOOK_BACK_S);
       const share = more.exceptions / more.requests;

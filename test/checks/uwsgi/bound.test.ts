@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { boundBy } from '../../../src/checks/uwsgi/checks/bound.ts';
-import { busy } from '../../../src/checks/uwsgi/checks.ts';
+import { busy, errors } from '../../../src/checks/uwsgi/checks.ts';
 import { History } from '../../../src/history/history.ts';
 import { instanceView } from '../../../src/schedule/judging.ts';
 import { stackOf } from '../varnish/judge.ts';
@@ -84,4 +84,32 @@ test('the finding carries the advice and the hosts beside it', () => {
   });
   expect(bad).toMatchObject({ level: 'critical', advice: expect.stringContaining('CPU-bound') });
   expect(JSON.stringify(bad?.evidence)).toContain('"Their hosts"');
+});
+
+test('exceptions are told server by server', () => {
+  const failing = (name: string, exceptions: number) =>
+    instanceView(
+      name,
+      now,
+      [
+        { metric: 'uwsgi.requests', value: 10, unit: '/s' },
+        { metric: 'uwsgi.exceptions', value: exceptions, unit: '/s' },
+      ],
+      {},
+    );
+  const [bad] = errors.judge({
+    target: 'app',
+    at: now,
+    instances: [failing('app1', 0), failing('app2', 4)],
+    history,
+    changes: [],
+    thresholds: errors.thresholds.parse({}),
+    stack: stackOf({ app: { kind: 'uwsgi', on: ['app1', 'app2'] } }, ['app1', 'app2']),
+  });
+  expect(bad).toMatchObject({ level: 'critical', value: 0.2 });
+  const [table] = bad?.evidence ?? [];
+  expect(table?.kind === 'table' && table.rows.map((row) => [row[0], row.at(-1)])).toEqual([
+    ['app1', 0],
+    ['app2', 4],
+  ]);
 });

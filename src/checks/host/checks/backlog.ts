@@ -64,13 +64,19 @@ export const backlog = defineCheck<HostFacts, z.infer<typeof Backlog>>({
         ...(level === 'ok'
           ? {}
           : {
-              advice:
-                'Whoever listens there accepts too slowly: see its workers first. A longer queue only makes visitors wait longer.',
+              advice: `Whoever listens there accepts too slowly${whose(share > 0 ? fullest?.address : undefined)}: see its workers first. A longer queue only makes visitors wait longer.`,
             }),
       };
     });
   },
 });
+
+/** Only root sees whose socket it is. A path is another user's text: an odd one is not made part of a command. */
+function whose(address = ''): string {
+  const port = /:(\d+)$/.exec(address)?.[1];
+  if (port !== undefined) return ` (whose it is, root sees: ss -tlnp "sport = :${port}")`;
+  return /^\/[\w./@+-]{1,107}$/.test(address) ? ` (whose it is, root sees: ss -xlp "src ${address}")` : '';
+}
 
 function sorted(view: HostView) {
   return [...(view.facts.listeners ?? [])].sort(

@@ -52,6 +52,7 @@ export function byInstance(instances: readonly InstanceView<UwsgiFacts>[]): Evid
       { name: 'waiting' },
       { name: 'requests', unit: '/s' },
       { name: 'mean', unit: 's' },
+      { name: 'exceptions', unit: '/s' },
     ],
     rows: instances.map((one) => [
       one.instance,
@@ -60,6 +61,7 @@ export function byInstance(instances: readonly InstanceView<UwsgiFacts>[]): Evid
       one.value('uwsgi.listen_queue') ?? null,
       one.value('uwsgi.requests') ?? null,
       one.value('uwsgi.mean_seconds') ?? null,
+      one.value('uwsgi.exceptions') ?? null,
     ]),
   };
 }
