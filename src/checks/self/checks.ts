@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { z } from 'zod';
+import type { Stack } from '../../config/stack.ts';
 import type { PartHealth } from '../../health/health.ts';
 import { defineCheck, type Verdict } from '../contract.ts';
 import { age, counted, detail, downFor, partsOf, platformOf, sinceSeconds, table } from './parts.ts';
@@ -45,11 +47,17 @@ export const connectivity = defineCheck<object, z.infer<typeof Connectivity>>({
         certain: true,
         summary: `${detail(part)} cannot be reached for ${age(part, input)}: ${part.what}`,
         evidence: [table(down, input)],
-        ...(part.mend === undefined ? {} : { advice: part.mend }),
+        advice: part.mend ?? askByHand(detail(part), input.stack),
       }),
     );
   },
 });
+
+function askByHand(name: string, { hosts, config }: Stack): string {
+  const host = hosts.get(name);
+  const at = `${config.ssh?.user === undefined ? '' : `${config.ssh.user}@`}${host?.address ?? name}`;
+  return `Ask it by hand from Warroom’s machine:  ssh -p ${host?.port ?? 22} ${at} uptime  If nothing answers there either, its power or network is gone: look at its console.`;
+}
 
 /** How the sentence of TARGET_UNREACHABLE begins. */
 const UNREACHABLE = /^.{1,120} cannot be reached: /s;
@@ -109,12 +117,16 @@ export const store = defineCheck<object, z.infer<typeof Store>>({
     const bad = partsOf(input, 'store').filter((part) => part.state !== 'ok');
     if (bad.length === 0) return [{ level: 'ok', summary: 'The store takes writes.' }];
     const [part] = [...bad].sort((a, b) => a.since - b.since) as [PartHealth];
+    const place = dirname(input.stack.config.store.replace(/^sqlite:/, ''));
     return [
       {
         level: bad.some((one) => one.state === 'down') ? 'critical' : 'warn',
         certain: true,
         summary: `The store is ${part.state === 'down' ? 'not writable' : 'slow'} for ${age(part, input)}: ${part.what}`,
-        ...(part.mend === undefined ? {} : { advice: part.mend }),
+        evidence: [table(bad, input)],
+        advice:
+          part.mend ??
+          `Look for room and rights where it lies:  df -h ${place}; ls -ld ${place}  Until it takes writes, approvals are refused and what happens is in memory only.`,
       },
     ];
   },

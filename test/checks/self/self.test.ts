@@ -23,6 +23,10 @@ describe('Warroom itself', () => {
       { level: 'critical', certain: true, subject: 'a', advice: 'mend it' },
     ]);
   });
+  test('says what to do about a host even where its part does not', () => {
+    const { mend: _, ...silent } = part('host:a', 'down', 15);
+    expect(judge(connectivity, silent, part('host:b', 'ok', 50))[0]?.advice).toMatch(/ssh .*a/);
+  });
   test('calls itself cut off when nothing answers', () => {
     expect(judge(connectivity, part('host:a', 'down', 15), part('host:b', 'down', 15))[0]?.summary).toContain(
       'Warroom that is cut off',
@@ -57,5 +61,14 @@ describe('Warroom itself', () => {
       { level: 'critical', certain: true },
     ]);
     expect(judge(store as unknown as typeof connectivity)).toMatchObject([{ level: 'ok' }]);
+  });
+  test('names what cannot be written, where, and how to look', () => {
+    const { mend: _, ...full } = part('store:lease', 'down', 9, 'database or disk is full');
+    expect(judge(store as unknown as typeof connectivity, full)).toMatchObject([
+      {
+        evidence: [{ kind: 'table', rows: [['lease', 'down', '9 s', 'database or disk is full', '']] }],
+        advice: expect.stringMatching(/df -h \S+; ls -ld \S+/),
+      },
+    ]);
   });
 });
