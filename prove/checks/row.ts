@@ -2,14 +2,41 @@ import type { Lab } from '../../lab/index.ts';
 import type { Part } from '../../lab/plan.ts';
 import type { Finding } from '../../src/checks/contract.ts';
 import type { Bot } from '../bot.ts';
+import type { Act } from '../proof.ts';
 
 /** The five questions of a row. */
 export const COLUMNS = ['fires', 'figure right', 'evidence', 'quiet', 'clears'] as const;
 export type Column = (typeof COLUMNS)[number];
 
-/** A check that is shown both ways on the lab. */
-export interface LabRow {
+/** Something to switch on and off; both ways may be called twice. */
+export interface Switch {
+  readonly name: string;
+  on(): Promise<void>;
+  off(): Promise<void>;
+}
+
+/** What the native tool said at the same moment, and whether the finding agrees. */
+export interface Told {
+  readonly right: boolean;
+  readonly says: string;
+}
+
+/** What must be seen of a check, wherever its bot and its fault come from. */
+export interface Awaited {
   readonly check: string;
+  /** Whether a bad finding of this check is the fault's; by default any is. */
+  mine?(finding: Finding): boolean;
+  /** What the finding's evidence and advice must name: a query, a URL, a process, a client, a task. */
+  readonly evidence: readonly RegExp[];
+  /** Seconds until it must have fired, and until it must be past clearing once the fault is off; 60 and 90 by default. */
+  readonly firesWithin?: number;
+  /** Seconds that it may take to be quiet before, where what it measures falls slowly; 30 by default. */
+  readonly quietWithin?: number;
+  readonly clearsWithin?: number;
+}
+
+/** A check that is shown both ways on the lab. */
+export interface LabRow extends Awaited {
   /** Parts of the lab that it needs. */
   readonly parts: readonly Part[];
   /** A fault of the lab by name, or one of this row's own. Both ways may be called twice. */
@@ -18,15 +45,19 @@ export interface LabRow {
     | { readonly name: string; on(lab: Lab): Promise<void>; off(lab: Lab): Promise<void> };
   /** The host to break, where the fault leaves a choice. */
   readonly host?: string;
-  /** Whether a bad finding of this check is the fault's; by default any is. */
-  mine?(finding: Finding): boolean;
-  /** Asks the native tool at the same moment: what it says, and whether the finding agrees. Asked again for a while where the figures move. */
-  figure(lab: Lab, finding: Finding, bot: Bot): Promise<{ readonly right: boolean; readonly says: string }>;
-  /** What the finding's evidence and advice must name: a query, a URL, a process, a client, a task. */
-  readonly evidence: readonly RegExp[];
-  /** Seconds until it must have fired, and until it must be past clearing once the fault is off; 60 and 90 by default. */
-  readonly firesWithin?: number;
-  readonly clearsWithin?: number;
+  /** Asks the native tool at the same moment. Asked again for a while where the figures move. */
+  figure(lab: Lab, finding: Finding, bot: Bot): Promise<Told>;
+}
+
+/** A check of Warroom itself, shown on a bot of the row's own that watches nothing: it needs no lab. */
+export interface OwnRow extends Awaited {
+  stage(act: Act): Promise<OwnStage>;
+}
+
+export interface OwnStage {
+  readonly bot: Bot;
+  readonly fault: Switch;
+  figure(finding: Finding): Promise<Told>;
 }
 
 /** A check whose fault this machine cannot make: shown by a test of captured fixtures, which says why. */
@@ -38,7 +69,7 @@ export interface TestRow {
   readonly because: string;
 }
 
-export type Row = LabRow | TestRow;
+export type Row = LabRow | OwnRow | TestRow;
 
 export interface Shown {
   readonly check: string;

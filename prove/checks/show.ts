@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import type { Lab } from '../../lab/index.ts';
 import type { Finding } from '../../src/checks/contract.ts';
 import type { Bot } from '../bot.ts';
-import { pause } from '../proof.ts';
-import type { LabRow, Row, Shown, TestRow } from './row.ts';
+import { type Act, pause } from '../proof.ts';
+import type { Awaited, LabRow, OwnRow, OwnStage, Row, Shown, Switch, TestRow } from './row.ts';
 
+const QUIET_S = 30;
 const FIRES_S = 60;
 const CLEARS_S = 90;
 const FIGURE_S = 25;
@@ -15,17 +16,40 @@ export function isLabRow(row: Row): row is LabRow {
   return 'parts' in row;
 }
 
-/** One row on the lab: quiet, then the fault, then quiet again. */
-export async function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown> {
+export function isOwnRow(row: Row): row is OwnRow {
+  return 'stage' in row;
+}
+
+/** One row on the lab and its bot. */
+export function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown> {
+  const figure = (finding: Finding) => row.figure(lab, finding, bot);
+  return bothWays(row, { bot, fault: faultOf(row, lab), figure });
+}
+
+/** One row on a bot of its own, which is gone with it; where the proof is cut short, with the proof. */
+export async function showOnItsOwn(row: OwnRow, act: Act): Promise<Shown> {
+  const steps: (() => Promise<unknown> | unknown)[] = [];
+  const undo = async () => {
+    for (let step = steps.pop(); step; step = steps.pop()) await step();
+  };
+  act.after(undo);
+  try {
+    return await bothWays(row, await row.stage({ ...act, after: (step) => steps.push(step) }));
+  } finally {
+    await undo();
+  }
+}
+
+/** Quiet, then the fault, then quiet again. */
+async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise<Shown> {
   const seen: string[] = [];
   const bad = (findings: readonly Finding[]) =>
     findings.find((one) => isBad(one) && (row.mine?.(one) ?? true));
-  const quiet = await within(30, async () => {
+  const quiet = await within(row.quietWithin ?? QUIET_S, async () => {
     const findings = await of(row.check, bot);
     return findings.length > 0 && !bad(findings) && findings.every((one) => one.level !== 'unknown');
   });
   if (!quiet) seen.push(`before: ${(await of(row.check, bot)).map((one) => one.summary).join(' ')}`);
-  const fault = faultOf(row, lab);
   let fires = false;
   let right = false;
   let evidence = false;
@@ -40,7 +64,7 @@ export async function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown>
     if (fires) {
       right = await within(FIGURE_S, async () => {
         last = bad(await of(row.check, bot)) ?? last;
-        const told = await row.figure(lab, last as Finding, bot);
+        const told = await figure(last as Finding);
         says = told.says;
         return told.right;
       });
@@ -101,7 +125,7 @@ function readReport(text: string): { numPassedTests: number } {
   }
 }
 
-function faultOf(row: LabRow, lab: Lab): { name: string; on(): Promise<void>; off(): Promise<void> } {
+function faultOf(row: LabRow, lab: Lab): Switch {
   const { fault } = row;
   const host = row.host === undefined ? {} : { host: row.host };
   return typeof fault === 'string'

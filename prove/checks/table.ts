@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { COLUMNS, isShown, type Shown } from './row.ts';
 
@@ -12,9 +12,19 @@ export function readShown(): Map<string, Shown> {
   return new Map(rows.map((row) => [row.check, row]));
 }
 
-export function writeShown(rows: ReadonlyMap<string, Shown>): void {
+/** Adds a row to what there is: another run may have shown its own meanwhile. */
+export function keepShown(row: Shown): void {
+  write(new Map([...readShown(), [row.check, row]]));
+}
+
+export function forgetShown(): void {
+  write(new Map());
+}
+
+function write(rows: ReadonlyMap<string, Shown>): void {
   mkdirSync(dirname(STATE_FILE), { recursive: true });
-  writeFileSync(STATE_FILE, `${JSON.stringify([...rows.values()], null, 2)}\n`);
+  writeFileSync(`${STATE_FILE}.new`, `${JSON.stringify([...rows.values()], null, 2)}\n`);
+  renameSync(`${STATE_FILE}.new`, STATE_FILE);
 }
 
 /** The page; `checks` gives the order. */

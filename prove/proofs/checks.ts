@@ -5,8 +5,8 @@ import { SYSTEMS } from '../../src/checks/index.ts';
 import { type Bot, botFor } from '../bot.ts';
 import { isShown, type LabRow, type Row, type Shown } from '../checks/row.ts';
 import { ROWS } from '../checks/rows/index.ts';
-import { isLabRow, showByTest, showOnLab } from '../checks/show.ts';
-import { readShown, STATE_FILE, table, writeShown, writeTable } from '../checks/table.ts';
+import { isLabRow, isOwnRow, showByTest, showOnItsOwn, showOnLab } from '../checks/show.ts';
+import { forgetShown, keepShown, readShown, STATE_FILE, table, writeTable } from '../checks/table.ts';
 import { type Act, eventually, Failed, type Proof } from '../proof.ts';
 
 /** No row is begun after this; one lasts three minutes at most. */
@@ -23,38 +23,43 @@ export const checksProof: Proof = {
     const ids = SYSTEMS.flatMap((system) => system.checks.map(({ id }) => id));
     const named = words.filter((word) => word !== 'again');
     for (const word of named) if (!ids.includes(word)) throw new Failed(`there is no check ${word}`);
-    const shown = words.includes('again') ? new Map<string, Shown>() : readShown();
+    if (words.includes('again')) forgetShown();
+    const before = readShown();
     const rows = new Map<string, Row>(ROWS.map((row) => [row.check, row]));
-    const wanted = named.length > 0 ? named : ids.filter((id) => !shown.has(id));
+    const wanted = named.length > 0 ? named : ids.filter((id) => !before.has(id));
     const done: string[] = [];
-    const note = async (row: Row, show: () => ReturnType<typeof showOnLab>) => {
+    const note = async (row: Row, show: () => Promise<Shown>) => {
       const result = await show();
-      shown.set(row.check, result);
-      writeShown(shown);
+      keepShown(result);
       done.push(row.check);
       act.check(row.check, isShown(result), result.seen.slice(0, 300));
     };
     const todo = wanted.flatMap((id) => rows.get(id) ?? []);
     for (const id of wanted) if (!rows.has(id)) act.check(id, false, 'no row shows it yet');
-    const onLab = todo.filter(isLabRow);
-    if (onLab.length > 0) {
-      const { lab, bot } = await stage(act, onLab);
-      // Two lanes: what the visitors feel, and what works beside them.
-      const lanes = [onLab.filter(feltByVisitors), onLab.filter((row) => !feltByVisitors(row))];
-      await Promise.all(
-        lanes.map(async (lane) => {
-          for (const row of lane) {
-            if (act.seconds() > LAST_BEGIN_S) break;
-            await note(row, () => showOnLab(row, lab, bot));
-          }
-        }),
-      );
-    }
+    // In turns: each lane waits for its own rows only.
+    const inTurn = async <R extends Row>(rows: readonly R[], show: (row: R) => Promise<Shown>) => {
+      for (const row of rows) {
+        if (act.seconds() > LAST_BEGIN_S) break;
+        await note(row, () => show(row));
+      }
+    };
+    const onLab = async (own: readonly LabRow[]) => {
+      if (own.length === 0) return;
+      const { lab, bot } = await stage(act, own);
+      // What the visitors feel, and what works beside them.
+      const lanes = [own.filter(feltByVisitors), own.filter((row) => !feltByVisitors(row))];
+      await Promise.all(lanes.map((lane) => inTurn(lane, (row) => showOnLab(row, lab, bot))));
+    };
+    await Promise.all([
+      onLab(todo.filter(isLabRow)),
+      inTurn(todo.filter(isOwnRow), (row) => showOnItsOwn(row, act)),
+    ]);
     for (const row of todo) {
-      if (isLabRow(row)) continue;
+      if (isLabRow(row) || isOwnRow(row)) continue;
       if (act.seconds() > LAST_BEGIN_S + 60) break;
       await note(row, async () => showByTest(row));
     }
+    const shown = readShown();
     if (named.length === 0) writeTable(table(ids, shown));
     const left = ids.filter((id) => !shown.has(id)).length;
     act.figure('shown in this run', done.length);

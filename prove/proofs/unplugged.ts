@@ -1,5 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { parse, stringify } from 'yaml';
@@ -7,6 +6,7 @@ import type { Lab } from '../../lab/index.ts';
 import type { IncidentJson, ProposalJson, ServiceJson, StatusJson } from '../../src/bot/contract.ts';
 import type { Finding } from '../../src/checks/contract.ts';
 import { type Bot, botFor, sketch } from '../bot.ts';
+import { fill, tinyDisk } from '../disk.ts';
 import { warmLab } from '../lab.ts';
 import { type Act, eventually, type Proof, pause } from '../proof.ts';
 
@@ -15,7 +15,6 @@ const SAID_S = 30;
 const FRESH_S = 15;
 const MOST_RSS_MB = 250;
 const MOST_LAG_MS = 1_000;
-const STORE_MB = 8;
 const STATS_PORT = 9291;
 
 /** A host, a server, the disk and an answer fail: each is said, nothing unknown is called ok, and the rest goes on. */
@@ -371,34 +370,6 @@ class Pulse {
     this.beats += 1;
     this.lagMs = Math.max(this.lagMs, Date.now() - begun);
   }
-}
-
-/** A file system of a few megabytes, for the store alone. */
-function tinyDisk(act: Act): string {
-  const disk = join(act.folder(), 'disk');
-  mkdirSync(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${STORE_MB}m,mode=700`, 'warroom-proof', disk]);
-  act.after(() => execFileSync('umount', ['-l', disk]));
-  return disk;
-}
-
-/** Takes all room that is left, to the last byte; gives the way back. */
-function fill(disk: string): () => void {
-  const file = join(disk, 'filler');
-  const handle = openSync(file, 'w');
-  try {
-    for (const size of [64 * 1024, 4096, 1])
-      for (let written = size; written === size; ) {
-        try {
-          written = writeSync(handle, Buffer.alloc(size, 1));
-        } catch {
-          break;
-        }
-      }
-  } finally {
-    closeSync(handle);
-  }
-  return () => rmSync(file, { force: true });
 }
 
 function open<T>(disk: string, look: (db: Sqlite.Database) => T): T {

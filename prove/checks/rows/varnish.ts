@@ -67,7 +67,7 @@ export const VARNISH_ROWS: readonly Row[] = [
     check: 'varnish.errors',
     parts: ['web'],
     fault: 'app-errors',
-    evidence: [/\/cart/, /500: \d+/, /its log has the reason/],
+    evidence: [/\/cart/, /50[02]: \d+/, /its log has the reason/],
     figure: async (lab, finding) => {
       const statuses = await clientStatuses(lab, 20);
       const share = statuses.filter((status) => Number(status) >= 500).length / Math.max(1, statuses.length);
