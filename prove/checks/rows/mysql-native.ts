@@ -10,6 +10,12 @@ export function near({ value = Number.NaN }: Finding, native: number, tolerance:
   return { right: Math.abs(value - native) <= tolerance, says };
 }
 
+/** For seconds that grow while one looks: a finding is some seconds old, and that is little of many. */
+export function grows({ value = Number.NaN }: Finding, native: number, says: string) {
+  return { right: native >= LEAST_S && Math.abs(value - native) <= 0.25 * native, says };
+}
+const LEAST_S = 8;
+
 export function percent(share: number): string {
   return `${(share * 100).toFixed(1)} %`;
 }
