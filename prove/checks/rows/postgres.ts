@@ -131,7 +131,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
     mine: onPrimary,
     firesWithin: TWO_LOOKS_S,
     evidence: [
-      /SELECT name FROM product WHERE id = \?/,
+      /SELECT name FROM product WHERE id = \$1/,
       /fetch these rows in one statement|keep its result in the cache/,
     ],
     figure: async (lab, finding) => {
@@ -155,13 +155,13 @@ export const POSTGRES_ROWS: readonly Row[] = [
     firesWithin: TWO_LOOKS_S,
     evidence: [
       /order_item \(order_id\) points at .*orders and has no index/,
-      /FROM order_item WHERE order_id = \?/,
+      /FROM order_item WHERE order_id = \$1/,
       /Seq Scan on order_item/,
       /CREATE INDEX CONCURRENTLY ON public\.order_item \(order_id\);/,
     ],
     figure: async (lab, finding) => {
       const sql = "SELECT 'rows', seq_tup_read FROM pg_stat_user_tables WHERE relname = 'order_item'";
-      const { rows = 0, seconds } = await grown(() => figuresOf(lab, sql), 15);
+      const { rows = 0, seconds } = await grown(() => figuresOf(lab, sql), 6);
       const rate = rows / seconds;
       return near(
         finding,
