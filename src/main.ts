@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import './young-space.ts';
+
 import { Command, Option } from 'commander';
 import { auditVerify } from './bot/terminal/audit.ts';
 import { check, diagnoseOnce } from './bot/terminal/check.ts';
