@@ -9,6 +9,8 @@ import { type GrownDigest, grownDigests, idOf } from './statement-growth.ts';
 
 const MOST_PATTERNS = 50;
 const MOST_TEXT = 600;
+/** Looks at the process list: what one of two caught is chance, and would be half of everything. */
+const LEAST_LOOKS = 6;
 
 /** Patterns from performance_schema's counters, else from the slow log; undefined without a pair to take rates from. */
 export function countedPatterns(
@@ -118,7 +120,7 @@ export function sampledPatterns(
   plans: ReadonlyMap<string, Pattern['plan']>,
 ): Patterns | undefined {
   const [first, last] = [samples[0], samples.at(-1)];
-  if (first === undefined || last === undefined || samples.length < 2) return undefined;
+  if (first === undefined || last === undefined || samples.length < LEAST_LOOKS) return undefined;
   const seen = new Map<string, { database: string; text: string; n: number }>();
   for (const { working } of samples)
     for (const { database, query } of working) {

@@ -15,6 +15,7 @@ import type { LockWait, MysqlFacts, Pattern, SessionRow } from '../../../src/che
 import { fingerprint } from '../../../src/checks/mysql/fingerprint.ts';
 import { lockRoots } from '../../../src/checks/mysql/lock-tree.ts';
 import { measureActivity } from '../../../src/checks/mysql/measure.ts';
+import { sampledPatterns } from '../../../src/checks/mysql/patterns.ts';
 import { explainable } from '../../../src/checks/mysql/plans.ts';
 import { unindexedRelations } from '../../../src/checks/mysql/relations.ts';
 import { addressOf, seconds } from '../../../src/checks/mysql/rows.ts';
@@ -401,6 +402,19 @@ describe('measured and judged', () => {
     expect(
       judged(hotQueries as never, patterns([pattern({ share: 0.3, calls: 900 })], 0.6), {}, 100),
     ).toMatchObject({ level: 'ok' });
+  });
+
+  test('what one of a few looks at the process list caught is not half of all', () => {
+    const looks = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        at: AT + i * 5000,
+        working:
+          i === 0
+            ? [{ user: 'shop', address: undefined, database: 'shop', program: '', query: 'SELECT ?' }]
+            : [],
+      }));
+    expect(sampledPatterns(looks(5), new Map())).toBeUndefined();
+    expect(sampledPatterns(looks(6), new Map())?.busy).toBeCloseTo(1 / 6);
   });
 
   test('a missing index hurts only where its column is filtered by and rows are read', () => {
