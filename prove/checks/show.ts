@@ -5,9 +5,10 @@ import type { Bot } from '../bot.ts';
 import { type Act, pause } from '../proof.ts';
 import type { Awaited, LabRow, OwnRow, OwnStage, Row, Shown, Switch, TestRow } from './row.ts';
 
-const QUIET_S = 30;
 const FIRES_S = 60;
 const CLEARS_S = 90;
+/** What another row left in a window of a minute is gone by then. */
+const QUIET_S = 75;
 const FIGURE_S = 25;
 const LOOK_MS = 1000;
 const TEST_MS = 120_000;
@@ -60,11 +61,13 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
       last = bad(await of(row.check, bot)) ?? last;
       return last !== undefined;
     });
+    let compared = last;
     let says = '';
     if (fires) {
       right = await within(FIGURE_S, async () => {
         last = bad(await of(row.check, bot)) ?? last;
         const told = await figure(last as Finding);
+        compared = last;
         says = told.says;
         return told.right;
       });
@@ -75,7 +78,9 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
       });
       if (!evidence) seen.push(`evidence: ${JSON.stringify([last?.evidence, last?.advice]).slice(0, 600)}`);
     }
-    seen.push(`${last ? `${last.level}: ${last.summary}` : 'no finding'}${says ? ` Native: ${says}` : ''}`);
+    seen.push(
+      `${compared ? `${compared.level}: ${compared.summary}` : 'no finding'}${says ? ` Native: ${says}` : ''}`,
+    );
   } finally {
     await fault.off();
   }

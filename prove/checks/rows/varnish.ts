@@ -60,7 +60,7 @@ export const VARNISH_ROWS: readonly Row[] = [
       const ofTime = sum(redirects.map(({ micros }) => micros)) / sum(asked.map(({ micros }) => micros));
       const ofRequests = redirects.length / Math.max(1, asked.length);
       const says = `301s: ${percent(ofRequests)} of ${asked.length} backend requests, ${percent(ofTime)} of their time`;
-      return near(finding, Math.max(ofTime, ofRequests), 0.15, says);
+      return near(finding, Math.max(ofTime, ofRequests), 0.1, says);
     },
   },
   {

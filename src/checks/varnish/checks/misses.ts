@@ -111,7 +111,6 @@ export const topMisses = defineCheck<VarnishFacts, z.infer<typeof TopMisses>>({
     const { level, cleared, threshold } = grade(value, thresholds, 'above');
     const summary = `${figure(value, 'share')} of the requests that reach the application could come from the cache (limit ${figure(threshold, 'share')}).`;
     if (level === 'ok') return [{ level, cleared, summary, value, unit: 'share', threshold }];
-    const top = rows[0];
     return [
       {
         level,
@@ -121,7 +120,7 @@ export const topMisses = defineCheck<VarnishFacts, z.infer<typeof TopMisses>>({
         unit: 'share',
         threshold,
         evidence: [...missTable(rows, 'URLs that bypass the cache', all), ...groupTable(instances)],
-        advice: top ? mend(top) : 'A cache rule for the first rows.',
+        advice: mendOfMost(rows),
       },
     ];
   },
@@ -132,9 +131,15 @@ function isMendable(row: UrlRow): boolean {
   return MENDABLE.has(row.reason) || (PERMANENT.has(row.status) && row.backendRequests > 1);
 }
 
+/** The mend that takes most requests off the application: a single dear URL may have a reason of its own. */
+function mendOfMost(rows: readonly UrlRow[]): string {
+  const requests = new Map<string, number>();
+  for (const row of rows) requests.set(mend(row), (requests.get(mend(row)) ?? 0) + row.backendRequests);
+  const [most] = [...requests].sort((a, b) => b[1] - a[1]);
+  return most?.[0] ?? 'A cache rule for the first rows.';
+}
+
 function mend(row: UrlRow): string {
-  if (PERMANENT.has(row.status))
-    return 'Permanent redirects can stay in Varnish: a cache rule of the form ttl.';
   switch (row.reason) {
     case 'set-cookie':
       return 'The application sets a cookie on pages for everybody: drop Set-Cookie there in vcl_backend_response.';
@@ -143,7 +148,9 @@ function mend(row: UrlRow): string {
     case 'vary':
       return 'Vary splits each page into many copies: unset or narrow beresp.http.Vary for these URLs.';
     default:
-      return 'Their lifetime is 0: let the application send max-age, or set beresp.ttl.';
+      return PERMANENT.has(row.status)
+        ? 'Permanent redirects can stay in Varnish: a cache rule of the form ttl.'
+        : 'Their lifetime is 0: let the application send max-age, or set beresp.ttl.';
   }
 }
 
