@@ -155,7 +155,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
     firesWithin: TWO_LOOKS_S,
     evidence: [
       /order_item \(order_id\) points at .*orders and has no index/,
-      /FROM order_item WHERE order_id = \$1/,
+      /FROM order_item WHERE order_id = \$\d/,
       /Seq Scan on order_item/,
       /CREATE INDEX CONCURRENTLY ON public\.order_item \(order_id\);/,
     ],
