@@ -10,8 +10,9 @@ import { grown, memcachedStats, near, percent } from './native.ts';
 const TICKS_PER_SECOND = 100;
 /** Processes are looked at every 15 s, disks every 30 s. */
 const SLOW_LOOK_S = 90;
-/** A load average of a minute falls as it rose. */
-const LOAD_FALLS_S = 240;
+/** A load average of a minute falls as it rose; and lab and bot have only just been started. */
+const LOAD_SETTLES_S = 60;
+const LOAD_FALLS_S = 150;
 
 export const HOST_ROWS: readonly Row[] = [
   {
@@ -102,7 +103,7 @@ export const HOST_ROWS: readonly Row[] = [
       },
     },
     mine: ({ target }) => target === 'app1',
-    quietWithin: LOAD_FALLS_S,
+    quietWithin: LOAD_SETTLES_S,
     clearsWithin: LOAD_FALLS_S,
     evidence: [/busy-import/, /\d+ cores/, /time waiting for a core/, /who uses it/],
     figure: async (lab, finding) => {
