@@ -52,6 +52,15 @@ export const RABBITMQ: readonly Package[] = [
   ['/usr/lib/python3/dist-packages/amqp/__init__.py', 'python3-amqp'],
 ];
 
+/** What tests use besides. */
+export const TESTED: readonly Package[] = [
+  ...RABBITMQ,
+  ['/usr/bin/strace', 'strace'],
+  ['/usr/bin/openssl', 'openssl'],
+  ['/usr/bin/cpan', 'perl'],
+  ['/usr/share/doc/libsasl2-modules/copyright', 'libsasl2-modules'],
+];
+
 export type Possible = { readonly possible: true } | { readonly possible: false; readonly reason: string };
 
 /** Whether this machine can run the lab: Debian or Ubuntu, root, and network namespaces. */

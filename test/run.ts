@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensurePackages, labPossible } from '../lab/packages.ts';
+import { ensure, ensurePackages, labPossible, TESTED } from '../lab/packages.ts';
 
 /**
  * `npm test`: style and types, the build, then every test; real servers are brought in from the distribution's
@@ -30,8 +30,11 @@ function step(name: string, argv: readonly string[]): void {
 }
 
 const possible = labPossible();
-if (possible.possible) ensurePackages((line) => process.stdout.write(`${line}\n`));
-else process.stdout.write(`Tests that need the lab are skipped: ${possible.reason}.\n`);
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+if (possible.possible) {
+  ensurePackages(say);
+  ensure(TESTED, say);
+} else process.stdout.write(`Tests that need the lab are skipped: ${possible.reason}.\n`);
 
 const quick = process.argv.includes('--quick');
 if (!quick) {
