@@ -32,7 +32,7 @@ export const MEMCACHED_ROWS: readonly Row[] = [
     parts: ['cache'],
     fault: 'memcached-small',
     firesWithin: ITEMS_S,
-    evidence: [/Items by size on cache/, /"last used before"/, /cache_memlimit/],
+    evidence: [/Items by size on cache/, /"last used before"/, /cache_memlimit|other sizes hold the pages/],
     figure: async (lab, finding) => {
       const age = await youngestEvicted(lab, finding.subject ?? '');
       return near(finding, age, Math.max(3, age * 0.5), `stats items: evicted_time ${age} s`);
