@@ -4,6 +4,8 @@ const NAME = 'slow-visitors';
 const FEW = ['10', '10'] as const;
 /** As the lab starts it, and the default of varnishd. */
 const USUAL = ['20', '5000'] as const;
+/** Seconds after which an idle thread ends: a busy hour before must not have left more than there may be now. */
+const IDLE = { soon: '10', usual: '300' } as const;
 
 /**
  * Visitors on bad lines: each sends a form byte by byte and holds two threads for it. To a page that the balancer
@@ -32,6 +34,7 @@ export const varnishThreads: Fault = {
   parts: ['web'],
   on: async (lab) => {
     const [least, most] = FEW;
+    await lab.varnishadm('param.set', 'thread_pool_timeout', IDLE.soon);
     await lab.varnishadm('param.set', 'thread_pool_min', least);
     await lab.varnishadm('param.set', 'thread_pool_max', most);
     await lab.daemon('client1', NAME, ['/usr/bin/python3', '-c', SLOWLY, lab.address('web1'), '30']);
@@ -41,5 +44,6 @@ export const varnishThreads: Fault = {
     const [least, most] = USUAL;
     await lab.varnishadm('param.set', 'thread_pool_max', most);
     await lab.varnishadm('param.set', 'thread_pool_min', least);
+    await lab.varnishadm('param.set', 'thread_pool_timeout', IDLE.usual);
   },
 };

@@ -30,7 +30,7 @@ export interface Awaited {
   readonly evidence: readonly RegExp[];
   /** Seconds until it must have fired, and until it must be past clearing once the fault is off; 60 and 90 by default. */
   readonly firesWithin?: number;
-  /** Seconds that it may take to be quiet before, where what it measures falls slowly; 30 by default. */
+  /** Seconds that it may take to be quiet before, where what it measures falls slowly; 75 by default. */
   readonly quietWithin?: number;
   readonly clearsWithin?: number;
 }

@@ -101,10 +101,12 @@ export const VARNISH_ROWS: readonly Row[] = [
     fault: 'cookie-everywhere',
     firesWithin: A_ROUND_S,
     clearsWithin: THREE_LOOKS_S,
-    evidence: [/Set-Cookie/, /\/product\//, /vcl_backend_response/],
-    figure: async (lab) => {
-      await asked(lab, '/');
-      const again = await asked(lab, '/');
+    mine: ({ subject }) => subject === '/product/*',
+    evidence: [/Set-Cookie/, /\/product\/\d+/, /vcl_backend_response/],
+    figure: async (lab, { summary }) => {
+      const path = /^\/product\/\d+/.exec(summary)?.[0] ?? '/';
+      await asked(lab, path);
+      const again = await asked(lab, path);
       return { right: again.hits === 0 && again.setCookie, says: told(again) };
     },
   },
@@ -148,6 +150,8 @@ export const VARNISH_ROWS: readonly Row[] = [
     check: 'varnish.threads',
     parts: ['web'],
     fault: 'varnish-threads',
+    // Where more threads than that are left from before, only the limit itself tells, which is read once a minute.
+    firesWithin: A_ROUND_S,
     evidence: [/thread_pool_max/, /20 of 20/, /limit was met/],
     figure: async (lab, finding) => {
       const [threads = 0, pools = 0] = await counters(lab, 'MAIN.threads', 'MAIN.pools');
