@@ -28,6 +28,8 @@ export const CELERY_ROWS: readonly Row[] = [
     check: 'celery.backlog',
     parts: ['tasks'],
     fault: 'celery-backlog',
+    // Once the rate of done tasks is known too.
+    mine: ({ unit }) => unit === 's',
     evidence: [/catalogue\.import/, /grows by/, /worker1 \(CPU|There is room|worker2, which is a spare/],
     figure: async (lab, _finding, bot) => {
       const before = await total(lab);

@@ -1,3 +1,4 @@
+import { findFault } from '../../../lab/faults/index.ts';
 import { startMysqlClient } from '../../../lab/faults/my-client.ts';
 import type { Lab } from '../../../lab/index.ts';
 import { LIMITS } from '../../../lab/limits.ts';
@@ -238,14 +239,17 @@ while True:
     time.sleep(3600)
 `;
 
-/** A fault while the shop asks what it always does: without, nothing would be judged once it is over. */
+/**
+ * A fault while the shop asks what it always does: without, nothing would be judged once it is over. What visitors ask
+ * for stays as it is: other rows look at them at the same time.
+ */
 function besideTheShop(name: string) {
   return {
     name,
     on: async (lab: Lab) => {
       await startMysqlClient(lab, PAGES, 'shop', SHOP_PAGES);
-      await lab.fault(name, true);
+      await findFault(name).on(lab, { host: '' });
     },
-    off: (lab: Lab) => lab.fault(name, false),
+    off: (lab: Lab) => findFault(name).off(lab, { host: '' }),
   };
 }
