@@ -12,7 +12,6 @@ export const PGBOUNCER_ROWS: readonly Row[] = [
     evidence: [
       /pool shop\/shop, 12 of 12 connections at work/,
       /"shop","shop",\d+,\d+,[\d.]+,12,0,12,"transaction"/,
-      /default_pool_size",12/,
       /First see what they do/,
     ],
     figure: async (lab, finding) => {
