@@ -33,6 +33,8 @@ export interface Awaited {
   /** Seconds that it may take to be quiet before, where what it measures falls slowly; 75 by default. */
   readonly quietWithin?: number;
   readonly clearsWithin?: number;
+  /** Seconds until its figure must agree, where a window must first be whole; 25 by default. */
+  readonly figureWithin?: number;
 }
 
 /** A check that is shown both ways on the lab. */

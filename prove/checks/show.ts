@@ -64,7 +64,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
     let compared = last;
     let says = '';
     if (fires) {
-      right = await within(FIGURE_S, async () => {
+      right = await within(row.figureWithin ?? FIGURE_S, async () => {
         last = bad(await of(row.check, bot)) ?? last;
         const told = await figure(last as Finding);
         compared = last;
