@@ -19,6 +19,8 @@ export interface Switch {
 export interface Told {
   readonly right: boolean;
   readonly says: string;
+  /** What was compared, where the check was looked at again after counting. */
+  readonly finding?: Finding;
 }
 
 /** What must be seen of a check, wherever its bot and its fault come from. */

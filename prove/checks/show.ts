@@ -67,7 +67,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
       right = await within(row.figureWithin ?? FIGURE_S, async () => {
         last = bad(await of(row.check, bot)) ?? last;
         const told = await figure(last as Finding);
-        compared = last;
+        compared = told.finding ?? last;
         says = told.says;
         return told.right;
       });

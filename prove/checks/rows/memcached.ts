@@ -15,6 +15,8 @@ export const MEMCACHED_ROWS: readonly Row[] = [
     parts: ['cache'],
     fault: 'memcached-small',
     firesWithin: ITEMS_S,
+    // Of a lab that was only just started it may say for a while that it is warming.
+    figureWithin: 85,
     evidence: [/"picture"/, /evicted/, /more memory for memcached/],
     figure: async (lab, finding, bot) => {
       const more = await grown(() => totals(lab), LOOK_BACK_S);

@@ -2,9 +2,11 @@ import type { Lab } from '../../../lab/index.ts';
 import { type Finding, identity } from '../../../src/checks/contract.ts';
 import type { Bot } from '../../bot.ts';
 import { pause } from '../../proof.ts';
+import type { Told } from '../row.ts';
 
-export function near({ value = Number.NaN }: Finding, native: number, tolerance: number, says: string) {
-  return { right: Math.abs(value - native) <= tolerance, says };
+export function near(finding: Finding, native: number, tolerance: number, says: string): Told {
+  const { level, value = Number.NaN } = finding;
+  return { right: level !== 'ok' && Math.abs(value - native) <= tolerance, says, finding };
 }
 
 export function percent(share: number): string {
