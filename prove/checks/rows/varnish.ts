@@ -21,7 +21,7 @@ export const VARNISH_ROWS: readonly Row[] = [
     parts: ['web'],
     fault: 'cookie-everywhere',
     clearsWithin: FILLED_AGAIN_S,
-    evidence: [/set-cookie/, /\/product\//, /reason column/],
+    evidence: [/set-cookie/, /\/(product|legacy)\/\w+/, /reason column/],
     figure: async (lab, finding) => {
       const names = ['cache_hit', 'cache_miss', 's_pass', 's_pipe', 's_synth'].map((name) => `MAIN.${name}`);
       const grown = await growth(lab, 10, ...names);
