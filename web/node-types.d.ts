@@ -2,3 +2,6 @@
 declare module 'node:stream' {
   export type Duplex = never;
 }
+declare module 'node:util' {
+  export const inspect: { readonly custom: unique symbol };
+}
