@@ -9,7 +9,7 @@ import { missing, Servers, until } from './servers.ts';
 const why = missing('redis', 'celery');
 const LATER = 16_000;
 
-describe.skipIf(why)(`Celery's checks against real workers ${why ?? ''}`, () => {
+describe.skipIf(why)(`Celery's checks against real workers ${why ?? ''}`, { timeout: 60_000 }, () => {
   const servers = new Servers();
   let redis: Awaited<ReturnType<Servers['redis']>>;
   let first: ChildProcess;

@@ -7,7 +7,7 @@ import { missing, Servers, until } from './servers.ts';
 
 const why = missing('redis', 'celery');
 
-describe.skipIf(why)(`Celery's remote control over Redis ${why ?? ''}`, () => {
+describe.skipIf(why)(`Celery's remote control over Redis ${why ?? ''}`, { timeout: 60_000 }, () => {
   const servers = new Servers();
   const opened: Rounds[] = [];
   let redis: Awaited<ReturnType<Servers['redis']>>;

@@ -7,7 +7,7 @@ import { missing, Servers, until } from './servers.ts';
 
 const why = missing('rabbitmq', 'celery');
 
-describe.skipIf(why)(`Celery over RabbitMQ ${why ?? ''}`, () => {
+describe.skipIf(why)(`Celery over RabbitMQ ${why ?? ''}`, { timeout: 60_000 }, () => {
   const servers = new Servers();
   const opened: Rounds[] = [];
   let rabbit: Awaited<ReturnType<Servers['rabbitmq']>>;
