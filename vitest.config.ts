@@ -5,7 +5,7 @@ const BROWSER = 'test/console/browser.test.ts';
 
 export default defineConfig({
   test: {
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     // Real servers start in many files: two at a time is what two cores carry.
     maxWorkers: 2,
