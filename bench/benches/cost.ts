@@ -47,8 +47,12 @@ export const cost: Proof = {
     act.after(() => targets.close());
     const rows: Row[] = [];
     for (const system of SYSTEMS)
-      for (const place of dearestPlaces(system, stack))
-        for (const collector of system.collectors) rows.push(await costOf(lab, targets, place, collector));
+      for (const place of dearestPlaces(system, stack)) {
+        // One for all of its collectors: they share the clients, whose streams were counted when they were opened.
+        const traffic: Traffic = { calls: 0, bytesIn: 0, bytesOut: 0 };
+        for (const collector of system.collectors)
+          rows.push(await costOf(lab, targets, place, collector, traffic));
+      }
     const statements = [await slowestStatement(lab, 'postgres'), await slowestStatement(lab, 'mysql')];
     const locks = [
       await strongestLock(stack, targets, 'postgres'),
@@ -97,15 +101,14 @@ async function costOf(
   targets: Targets,
   place: Place,
   collector: Collector<unknown, object>,
+  traffic: Traffic,
 ): Promise<Row> {
-  const traffic: Traffic = { calls: 0, bytesIn: 0, bytesOut: 0 };
   const context = (): CollectContext => {
     const plain = contextAt(place, targets, AbortSignal.timeout(10_000));
     const target = counting(plain.target, traffic);
     return {
       ...plain,
       target,
-      // Kept clients were opened before the counting began: a connection a round would be another cost.
       link: (kind, source, work) =>
         targets.links.use(kind, { via: target, source, signal: plain.signal }, work),
     };

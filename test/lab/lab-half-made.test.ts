@@ -34,9 +34,10 @@ describe.skipIf(withoutLab !== undefined)('a lab that is not whole', { timeout: 
       execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script])
         .toString()
         .trim();
-    const number = claim();
-    expect(claim()).toBe(number);
-    releaseNumber(Number(number));
+    // Between the two, a lab of another test may come or go.
+    const pairs = Array.from({ length: 4 }, () => [claim(), claim()] as const);
+    for (const number of new Set(pairs.flat())) releaseNumber(Number(number));
+    expect(pairs.some(([first, second]) => first === second)).toBe(true);
   });
 
   test('never takes a folder that holds something else', async () => {
