@@ -36,7 +36,7 @@ describe.skipIf(withoutLab !== undefined)('a lab that is not whole', { timeout: 
         .trim();
     // Between the two, a lab of another test may come or go.
     const pairs = Array.from({ length: 4 }, () => [claim(), claim()] as const);
-    for (const number of new Set(pairs.flat())) releaseNumber(Number(number));
+    releaseNumber(Number(pairs.at(-1)?.[1]));
     expect(pairs.some(([first, second]) => first === second)).toBe(true);
   });
 
