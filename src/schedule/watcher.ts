@@ -60,6 +60,8 @@ const CHANGES_KEPT = 100;
 export class Watcher implements Seen {
   readonly history: History;
   readonly #slots = new Map<string, Slot>();
+  /** The same by target: with hundreds of hosts nobody may walk through all of them for one. */
+  #targets = new Map<string, Slot[]>();
   readonly #findings = new Map<string, Map<string, Finding>>();
   readonly #inUse = new Map<string, Set<string>>();
   readonly #listeners = new Set<(batch: Batch) => void>();
@@ -80,8 +82,8 @@ export class Watcher implements Seen {
 
   facts<F>(target: string): ReadonlyMap<string, Partial<F>> {
     const found = new Map<string, Partial<F>>();
-    for (const slot of this.#slots.values()) {
-      if (slot.place.target !== target || !slot.measured) continue;
+    for (const slot of this.#targets.get(target) ?? []) {
+      if (!slot.measured) continue;
       found.set(slot.place.instance, {
         ...found.get(slot.place.instance),
         ...(slot.measured.result.facts as Partial<F>),
@@ -120,19 +122,17 @@ export class Watcher implements Seen {
   state(
     target: string,
   ): { instance: string; collector: string; problem: string | undefined; mend: string | undefined }[] {
-    return [...this.#slots.values()]
-      .filter((slot) => slot.place.target === target)
-      .map((slot) => ({
-        instance: slot.place.instance,
-        collector: slot.collector.id,
-        problem: slot.measured ? undefined : (slot.problem?.text ?? 'it was not read yet'),
-        mend: slot.measured ? undefined : slot.problem?.mend,
-      }));
+    return (this.#targets.get(target) ?? []).map((slot) => ({
+      instance: slot.place.instance,
+      collector: slot.collector.id,
+      problem: slot.measured ? undefined : (slot.problem?.text ?? 'it was not read yet'),
+      mend: slot.measured ? undefined : slot.problem?.mend,
+    }));
   }
 
   /** When a target was last measured, and the shortest interval of its collectors. */
   freshness(target: string): { at: number | null; intervalMs: number } {
-    const slots = [...this.#slots.values()].filter((slot) => slot.place.target === target);
+    const slots = this.#targets.get(target) ?? [];
     const times = slots.flatMap((slot) => (slot.measured ? [slot.measured.at] : []));
     return {
       at: times.length ? Math.max(...times) : null,
@@ -252,8 +252,8 @@ export class Watcher implements Seen {
       string,
       { at: number; readings: Measured<object>['readings'][number][]; facts: object }
     >();
-    for (const slot of this.#slots.values()) {
-      if (slot.place.target !== target || !slot.measured) continue;
+    for (const slot of this.#targets.get(target) ?? []) {
+      if (!slot.measured) continue;
       const kept = byInstance.get(slot.place.instance) ?? { at: slot.measured.at, readings: [], facts: {} };
       kept.at = Math.min(kept.at, slot.measured.at);
       kept.readings.push(...slot.measured.result.readings);
@@ -342,12 +342,15 @@ export class Watcher implements Seen {
   /** Keeps one slot a place and collector; a spare that left has its slot taken away. */
   #layOut(): void {
     const wanted = new Set<string>();
+    const before = this.#slots.size;
+    let changed = false;
     for (const system of this.options.systems) {
       for (const place of placesOf(system, this.options.stack, this.#inUse)) {
         for (const collector of system.collectors) {
           const id = `${system.id} ${place.target} ${place.instance} ${collector.id}`;
           wanted.add(id);
           if (!this.#slots.has(id)) {
+            changed = true;
             this.#slots.set(id, {
               place,
               collector,
@@ -364,7 +367,18 @@ export class Watcher implements Seen {
       }
     }
     for (const id of this.#slots.keys()) if (!wanted.has(id)) this.#slots.delete(id);
+    if (changed || this.#slots.size !== before) this.#targets = byTarget(this.#slots.values());
   }
+}
+
+function byTarget(slots: Iterable<Slot>): Map<string, Slot[]> {
+  const groups = new Map<string, Slot[]>();
+  for (const slot of slots) {
+    const group = groups.get(slot.place.target) ?? [];
+    groups.set(slot.place.target, group);
+    group.push(slot);
+  }
+  return groups;
 }
 
 /** When none could be looked at, one finding says so, with what each of them lacks. */

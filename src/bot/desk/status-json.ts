@@ -38,17 +38,25 @@ export function statusJson(input: StatusInput): StatusJson {
   const { config, stack, watcher, now } = input;
   const findings = watcher.findings();
   const { setUp } = input;
+  const byTarget = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    const known = byTarget.get(finding.target);
+    if (known) known.push(finding);
+    else byTarget.set(finding.target, [finding]);
+  }
   const services = ordered(stack).map((name) =>
     row(
       input,
       name,
       (stack.services.get(name) as { kind: string }).kind,
       stack.hostsOf(name),
-      findings,
+      byTarget.get(name) ?? [],
       setUp,
     ),
   );
-  const hosts = [...stack.hosts.keys()].map((name) => row(input, name, 'host', [name], findings, setUp));
+  const hosts = [...stack.hosts.keys()].map((name) =>
+    row(input, name, 'host', [name], byTarget.get(name) ?? [], setUp),
+  );
   const levels = findings.map((finding) => finding.level);
   const count = (level: Level) => levels.filter((one) => one === level).length;
   const open = input.incidents.filter((incident) => incident.resolvedAt === null);
@@ -119,11 +127,10 @@ function row(
   name: string,
   kind: string,
   on: readonly string[],
-  all: readonly Finding[],
+  findings: readonly Finding[],
   setUp: readonly SetUpJson[],
 ): ServiceJson {
   const { watcher, history } = input;
-  const findings = all.filter((finding) => finding.target === name);
   const instances = watcher.instances(name);
   const system = watcher.system(kind);
   const metric = SPARKS[kind];
