@@ -1,15 +1,6 @@
 import type { Logger } from 'pino';
 import { contextAt } from '../checks/context.ts';
-import type {
-  Change,
-  Collector,
-  Finding,
-  InstanceView,
-  Measured,
-  Place,
-  System,
-  Timed,
-} from '../checks/contract.ts';
+import type { Change, Finding, InstanceView, Measured, Place, System } from '../checks/contract.ts';
 import { identity } from '../checks/contract.ts';
 import type { Seen } from '../checks/seen.ts';
 import type { Config } from '../config/schema.ts';
@@ -20,6 +11,7 @@ import type { History } from '../history/history.ts';
 import type { Targets } from '../targets/contract.ts';
 import { instanceView, judged, thresholdsFor, unknownFinding } from './judging.ts';
 import { placesOf } from './places.ts';
+import { byTarget, mendsOf, type Slot } from './slots.ts';
 
 export interface WatcherOptions {
   readonly systems: readonly System[];
@@ -38,19 +30,6 @@ export interface Batch {
   readonly check: string;
   readonly target: string;
   readonly findings: readonly Finding[];
-}
-
-interface Slot {
-  readonly place: Place;
-  readonly collector: Collector<unknown, object>;
-  previous: Timed<unknown> | undefined;
-  measured: { at: number; result: Measured<object> } | undefined;
-  /** Snapshots since the start. */
-  snapshots: number;
-  problem: { at: number; text: string; mend?: string; setUp: boolean } | undefined;
-  running: boolean;
-  everWell: boolean;
-  skipped: number;
 }
 
 const DEFAULT_TIMEOUT_MS = 4000;
@@ -369,22 +348,6 @@ export class Watcher implements Seen {
     for (const id of this.#slots.keys()) if (!wanted.has(id)) this.#slots.delete(id);
     if (changed || this.#slots.size !== before) this.#targets = byTarget(this.#slots.values());
   }
-}
-
-function byTarget(slots: Iterable<Slot>): Map<string, Slot[]> {
-  const groups = new Map<string, Slot[]>();
-  for (const slot of slots) {
-    const group = groups.get(slot.place.target) ?? [];
-    groups.set(slot.place.target, group);
-    group.push(slot);
-  }
-  return groups;
-}
-
-/** When none could be looked at, one finding says so, with what each of them lacks. */
-function mendsOf(failed: readonly Slot[]): string | undefined {
-  const mends = new Set(failed.flatMap((slot) => slot.problem?.mend || []));
-  return mends.size > 0 ? [...mends].join(' ') : undefined;
 }
 
 async function within<T>(work: Promise<T>, timeoutMs: number, target: string, command: string): Promise<T> {

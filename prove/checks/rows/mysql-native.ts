@@ -6,19 +6,11 @@ import { pause } from '../../proof.ts';
 
 const COUNTED_MS = 10_000;
 
-export function near({ value = Number.NaN }: Finding, native: number, tolerance: number, says: string) {
-  return { right: Math.abs(value - native) <= tolerance, says };
-}
-
 /** For seconds that grow while one looks: a finding is some seconds old, and that is little of many. */
 export function grows({ value = Number.NaN }: Finding, native: number, says: string) {
   return { right: native >= LEAST_S && Math.abs(value - native) <= 0.25 * native, says };
 }
 const LEAST_S = 8;
-
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
 
 /** Rows of the client's output, cells in each. */
 export function cells(text: string): [string, ...string[]][] {

@@ -4,7 +4,8 @@ import type { Lab } from '../../../lab/index.ts';
 import { LIMITS } from '../../../lab/limits.ts';
 import type { Finding } from '../../../src/checks/contract.ts';
 import type { LabRow, Row } from '../row.ts';
-import { cells, grownPages, grows, missingLines, near, percent, shareOfTime } from './mysql-native.ts';
+import { cells, grownPages, grows, missingLines, shareOfTime } from './mysql-native.ts';
+import { near, percent } from './native.ts';
 
 /** Tables and indexes are read once a minute, statements every 15 s. */
 const A_CATALOGUE_S = 90;
