@@ -3,6 +3,8 @@ import { isRecord } from './message.ts';
 
 /** Started, succeeded and failed carry no name: it is joined by the task's id, which received and sent give. */
 const MOST_NAMES = 20_000;
+/** A task's events come from its worker's main process and from its pool: one that ended may still be told of. */
+const MOST_ENDED = 500;
 const MOST_ROWS = 300;
 const MOST_FAILURES = 60;
 const MOST_NODES = 500;
@@ -16,6 +18,7 @@ type Counts = { -readonly [K in keyof EndedRow]: EndedRow[K] };
 /** Gathers events, in bounded memory. Pure but for its clock, which only measures how long it listened. */
 export class Ear {
   readonly #names = new Map<string, string>();
+  readonly #endedNames = new Map<string, string>();
   readonly #rows = new Map<string, Counts>();
   readonly #failures = new Map<string, { -readonly [K in keyof FailureRow]: FailureRow[K] }>();
   readonly #nodes = new Map<string, { tasks: boolean }>();
@@ -87,13 +90,13 @@ export class Ear {
 
   #nameOf(type: string, id: string, event: Record<string, unknown>): string {
     const given = text(event['name']);
-    const name = given || (this.#names.get(id) ?? UNHEARD);
+    const name = given || (this.#names.get(id) ?? this.#endedNames.get(id) ?? UNHEARD);
     this.#names.delete(id);
+    this.#endedNames.delete(id);
+    if (name === UNHEARD || id === '') return name;
     const ends = /^task-(succeeded|failed|rejected|revoked)$/.test(type);
-    if (!ends && name !== UNHEARD && id !== '') {
-      this.#names.set(id, name);
-      if (this.#names.size > MOST_NAMES) this.#names.delete(this.#names.keys().next().value as string);
-    }
+    if (ends) keep(this.#endedNames, id, name, MOST_ENDED);
+    else keep(this.#names, id, name, MOST_NAMES);
     return name;
   }
 
@@ -151,6 +154,12 @@ const FIELDS: Readonly<Record<string, 'received' | 'succeeded' | 'failed' | 'ret
   'task-failed': 'failed',
   'task-retried': 'retried',
 };
+
+/** The newest `most` of them. */
+function keep(names: Map<string, string>, id: string, name: string, most: number): void {
+  names.set(id, name);
+  if (names.size > most) names.delete(names.keys().next().value as string);
+}
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, MOST_TEXT) : '';

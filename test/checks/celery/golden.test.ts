@@ -102,6 +102,18 @@ describe('events', () => {
     ]);
   });
 
+  it('name a retry that is told of after the task it made has ended', () => {
+    const ear = new Ear(() => 0);
+    const base = { hostname: 'celery@a', timestamp: 1, uuid: '1' };
+    ear.hear([
+      { ...base, type: 'task-received', name: 'shop.later' },
+      { ...base, type: 'task-received', name: 'shop.later' },
+      { ...base, type: 'task-failed', exception: 'Retry()' },
+      { ...base, type: 'task-retried' },
+    ]);
+    expect(ear.take().ended).toMatchObject([{ task: 'shop.later', failed: 1, retried: 1 }]);
+  });
+
   it('count only the time that it listened', () => {
     let now = 0;
     const ear = new Ear(() => now);
