@@ -1,8 +1,8 @@
 import { Ring, SET_BACK_MS } from './ring.ts';
 
 const FULL_MS = 10 * 60_000;
-const FULL_POINTS = 121;
-const MINUTES = 121;
+const FULL = { most: 121, spanMs: FULL_MS };
+const MINUTES = { most: 121, spanMs: 2 * 60 * 60_000 };
 /** Samples of one round differ by some hundred ms between instances: they are summed by slots of this width. */
 const SLOT_MS = 5_000;
 /** An instance that missed a round or two still counts with its last value. */
@@ -111,7 +111,7 @@ export class History {
     const instances = getOrMake(lines, name, () => new Map<string, Line>());
     return getOrMake(instances, instance, () => ({
       unit,
-      full: new Ring(FULL_POINTS),
+      full: new Ring(FULL),
       minutes: new Ring(MINUTES),
       minute: 0,
       sum: 0,

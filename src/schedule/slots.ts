@@ -24,6 +24,23 @@ export function byTarget(slots: Iterable<Slot>): Map<string, Slot[]> {
   return groups;
 }
 
+/** So many hosts are begun with at once; each one more a little after the one before it, all within the time below. */
+const AT_ONCE = 20;
+const STEP_MS = 15;
+const LAST_START_MS = 3_000;
+
+/**
+ * Milliseconds after which a target's collectors start. All answers of a large fleet at one moment would block the
+ * event loop for half a second, and be in memory at once.
+ */
+export function startsOf(groups: Iterable<readonly Slot[]>): Map<string, number> {
+  const hosts = new Set<string>();
+  for (const [slot] of groups) if (slot?.place.system === 'host') hosts.add(slot.place.target);
+  const late = [...hosts].slice(AT_ONCE);
+  const step = Math.min(STEP_MS, LAST_START_MS / late.length);
+  return new Map(late.map((host, i) => [host, Math.ceil((i + 1) * step)]));
+}
+
 /** When none could be looked at, one finding says so, with what each of them lacks. */
 export function mendsOf(failed: readonly Slot[]): string | undefined {
   const mends = new Set(failed.flatMap((slot) => slot.problem?.mend || []));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { contextAt } from '../checks/context.ts';
 import type { Change, Finding, InstanceView, Measured, Place, System } from '../checks/contract.ts';
@@ -11,7 +12,7 @@ import type { History } from '../history/history.ts';
 import type { Targets } from '../targets/contract.ts';
 import { instanceView, judged, thresholdsFor, unknownFinding } from './judging.ts';
 import { placesOf } from './places.ts';
-import { byTarget, mendsOf, type Slot } from './slots.ts';
+import { byTarget, mendsOf, type Slot, startsOf } from './slots.ts';
 
 export interface WatcherOptions {
   readonly systems: readonly System[];
@@ -157,8 +158,11 @@ export class Watcher implements Seen {
       const id = `${slot.place.system} ${slot.place.target} ${slot.collector.id}`;
       groups.set(id, [...(groups.get(id) ?? []), slot]);
     }
+    const starts = startsOf(groups.values());
     await Promise.all(
       [...groups.values()].map(async (slots) => {
+        const startMs = starts.get(slots[0]?.place.target ?? '');
+        if (startMs) await sleep(startMs);
         const ran = await Promise.all(slots.map((slot) => this.#run(slot)));
         if (ran.some(Boolean)) this.#judge(slots);
       }),

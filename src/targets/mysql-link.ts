@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
-import mysql, { type Connection, type FieldPacket } from 'mysql2';
+import type { Connection, FieldPacket } from 'mysql2';
 import { reason, WarroomError } from '../errors/catalogue.ts';
 import type { SocketAddress } from './contract.ts';
 import type { LinkKind, Way } from './links.ts';
@@ -53,6 +53,8 @@ export const mysqlLink: LinkKind<MysqlClient> = {
 
 async function open(way: Way): Promise<MysqlClient> {
   const to = destination(way);
+  // Megabytes that a stack without MySQL does not need.
+  const { default: mysql } = await import('mysql2');
   const stream = new Bounded(await way.connect(to.address));
   const connection = mysql.createConnection({
     stream,

@@ -59,7 +59,7 @@ export async function openWindow(browser: Browser, url: string, size: Size, them
     reducedMotion: 'reduce',
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(20_000);
   const foreign: string[] = [];
   const complaints: string[] = [];
   const { host } = new URL(url);
@@ -108,7 +108,7 @@ export async function proposalState(
   page: Page,
   proposal: string,
   state: string,
-  timeoutMs = 10_000,
+  timeoutMs = 20_000,
 ): Promise<void> {
   await page.locator(`[id="proposal-${proposal}"].${state}`).waitFor({ timeout: timeoutMs });
 }

@@ -35,6 +35,8 @@ export async function startSshd(settings: readonly string[] = []): Promise<TestS
       'PermitRootLogin yes',
       'MaxStartups 50',
       'MaxSessions 50',
+      // bash reads ~/.bashrc where it thinks that sshd began it; whoever runs the tests may have a slow one.
+      'SetEnv SHLVL=2',
       ...settings,
       '',
     ].join('\n'),

@@ -1,12 +1,18 @@
 import type { LinkKind, Way } from '../links.ts';
-import { AmqpBroker } from './amqp.ts';
-import { openAmqp } from './amqp-client.ts';
-import { AmqpListener } from './amqp-events.ts';
-import { parseBrokerUrl } from './broker-url.ts';
+import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
 import type { Broker, Listener } from './contract.ts';
-import { RedisBroker } from './redis.ts';
-import { openRedis } from './redis-client.ts';
-import { RedisListener } from './redis-events.ts';
+
+/** A client library is loaded once its kind of broker is met: they are megabytes that most stacks do not need. */
+const amqp = async () => ({
+  ...(await import('./amqp-client.ts')),
+  ...(await import('./amqp.ts')),
+  ...(await import('./amqp-events.ts')),
+});
+const redis = async () => ({
+  ...(await import('./redis-client.ts')),
+  ...(await import('./redis.ts')),
+  ...(await import('./redis-events.ts')),
+});
 
 /** A kept client of a broker; `prefix` is the config's keyPrefix. */
 export function brokerLink(prefix: string): LinkKind<Broker> {
@@ -14,7 +20,11 @@ export function brokerLink(prefix: string): LinkKind<Broker> {
     id: `celery broker ${prefix}`,
     open: async (way: Way) => {
       const url = parseBrokerUrl(way.url.reveal(), way.name);
-      if (url.transport === 'amqp') return new AmqpBroker(await openAmqp(way, url), prefix);
+      if (url.transport === 'amqp') {
+        const { AmqpBroker, openAmqp } = await amqp();
+        return new AmqpBroker(await openAmqp(way, url), prefix);
+      }
+      const { openRedis, RedisBroker } = await redis();
       return new RedisBroker(await openRedis(way, url), { db: url.db, prefix });
     },
     close: (broker) => broker.close(),
@@ -27,10 +37,7 @@ export function eventsLink(prefix: string, whose: string): LinkKind<Listener> {
     id: `celery events ${whose} ${prefix}`,
     open: async (way: Way) => {
       const url = parseBrokerUrl(way.url.reveal(), way.name);
-      const listener =
-        url.transport === 'amqp'
-          ? new AmqpListener(await openAmqp(way, url), prefix)
-          : new RedisListener(await openRedis(way, url), { db: url.db, prefix });
+      const listener = await listenerOf(way, url, prefix);
       try {
         await listener.listen();
         return listener;
@@ -41,4 +48,13 @@ export function eventsLink(prefix: string, whose: string): LinkKind<Listener> {
     },
     close: (listener) => listener.close(),
   };
+}
+
+async function listenerOf(way: Way, url: BrokerUrl, prefix: string) {
+  if (url.transport === 'amqp') {
+    const { AmqpListener, openAmqp } = await amqp();
+    return new AmqpListener(await openAmqp(way, url), prefix);
+  }
+  const { openRedis, RedisListener } = await redis();
+  return new RedisListener(await openRedis(way, url), { db: url.db, prefix });
 }
