@@ -48,7 +48,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
     findings.find((one) => isBad(one) && (row.mine?.(one) ?? true));
   const quiet = await within(row.quietWithin ?? QUIET_S, async () => {
     const findings = await of(row.check, bot);
-    return findings.length > 0 && !bad(findings) && findings.every((one) => one.level !== 'unknown');
+    return judged(findings) && !bad(findings) && findings.every((one) => one.level !== 'unknown');
   });
   if (!quiet) seen.push(`before: ${(await of(row.check, bot)).map((one) => one.summary).join(' ')}`);
   let fires = false;
@@ -86,7 +86,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
   }
   const clears = await within(row.clearsWithin ?? CLEARS_S, async () => {
     const findings = await of(row.check, bot);
-    return findings.length > 0 && findings.every((one) => one.level === 'ok' && one.cleared);
+    return judged(findings) && findings.every((one) => one.level === 'ok' && one.cleared);
   });
   if (!clears)
     seen.push(
@@ -136,6 +136,11 @@ function faultOf(row: LabRow, lab: Lab): Switch {
   return typeof fault === 'string'
     ? { name: fault, on: () => lab.fault(fault, true, host), off: () => lab.fault(fault, false, host) }
     : { name: fault.name, on: () => fault.on(lab), off: () => fault.off(lab) };
+}
+
+/** Where all that is said rests on too little traffic, nothing was seen to be well. */
+function judged(findings: readonly Finding[]): boolean {
+  return findings.some(({ basis }) => basis === 'enough');
 }
 
 function isBad({ level }: Finding): boolean {

@@ -35,6 +35,9 @@ it('gives every reading in base units with target, instance and its own labels',
   expect(text).not.toContain('NaN');
   expect(text).toContain('warroom_open_incidents 2');
   expect(text).toMatch(/warroom_process_resident_memory_bytes \d+/);
+  expect(text).toMatch(/warroom_event_loop_busy_ratio [01]/);
+  // A histogram that samples once an hour says nothing.
+  expect(text).not.toContain('eventloop_lag_p99');
 });
 
 it('gives the worst level of each check, and no subject', async () => {
