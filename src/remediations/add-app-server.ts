@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type DatabaseRoom, databasesBehind } from '../checks/stack/capacity.ts';
 import { httpGet } from '../targets/http-get.ts';
 import { canonicalHash } from './canonical.ts';
 import { defineRemediation, type Plan, type PlanContext, type Refusal, type Step } from './contract.ts';
@@ -30,6 +31,7 @@ interface Prepared {
   readonly address: string;
   readonly pools: readonly Pool[];
   readonly health: { readonly host: string; readonly status: number; readonly problem: string | undefined }[];
+  readonly databases: readonly DatabaseRoom[];
 }
 
 const BUSY = 0.7;
@@ -52,6 +54,7 @@ export const addAppServer = defineRemediation<Params, Prepared>({
       },
       staticBalance(prepared.pools),
       notTheBottleneck(params, context),
+      noRoomBehind(params, prepared, context),
     ].filter((one) => one !== undefined);
   },
 });
@@ -80,7 +83,8 @@ async function prepare(params: Params, context: PlanContext): Promise<Prepared |
     const health = await Promise.all(
       pools.map((pool) => healthFrom(pool.host, address, app.config, context)),
     );
-    return { server, address, pools, health };
+    const databases = databasesBehind(app.name, context.stack, context.seen.history);
+    return { server, address, pools, health, databases };
   }
   return {
     refused:
@@ -134,6 +138,31 @@ function notTheBottleneck(params: Params, context: PlanContext): Refusal | undef
   };
 }
 
+/** Each worker of another server holds a connection of its own, unless a pooler shares them. */
+function noRoomBehind(params: Params, { databases }: Prepared, context: PlanContext): Refusal | undefined {
+  const kindOf = (name: string) => context.stack.services.get(name)?.kind ?? 'postgres';
+  const inUse = context.seen.facts(params.service).size;
+  const each = Math.ceil((latest(context, 'uwsgi.workers', params.service) ?? 0) / Math.max(1, inUse));
+  for (const { service, pooled, connections } of databases) {
+    if (pooled || !connections || connections.used + each <= connections.most) continue;
+    return {
+      refused: `${service} has ${connections.used} of ${connections.most} connections in use: the ${each} workers of another server would find no room there.`,
+      mend: `/launch ${kindOf(service)} shows who holds them; or put a pooler between.`,
+    };
+  }
+  return undefined;
+}
+
+function roomText(databases: readonly DatabaseRoom[]): string {
+  const said = databases.map(({ service, pooled, connections }) => {
+    if (pooled) return `${service} (through its pooler)`;
+    return connections
+      ? `${service} (${connections.used} of ${connections.most} in use)`
+      : `${service} (how many are free is not known)`;
+  });
+  return said.length > 0 ? ` Its workers open more connections to ${said.join(', ')}.` : '';
+}
+
 function plan(
   params: Params,
   prepared: Prepared,
@@ -169,7 +198,7 @@ function plan(
     risk: 'low',
     steps: [...steps.map((one) => one.ask), ...steps.map((one) => one.add)],
     replaces: canonicalHash(prepared.pools.map((pool) => [pool.host, pool.algorithm, name])),
-    expects: `More requests done, a shorter queue, or p95 at least 20 % lower or under ${context.stack.config.launch.p95} s. Its workers open more connections to what ${app.name} uses${app.config.uses.length > 0 ? ` (${app.config.uses.join(', ')})` : ''}; whether there is room for them is not watched here. Lost when HAProxy reloads.`,
+    expects: `More requests done, a shorter queue, or p95 at least 20 % lower or under ${context.stack.config.launch.p95} s.${roomText(prepared.databases)} Lost when HAProxy reloads.`,
     undo: `${name} is drained and deleted; by itself when nothing is better within 40 s.`,
     verify: {
       ...{

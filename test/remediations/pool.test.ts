@@ -82,7 +82,8 @@ beforeEach(() => {
     },
     services: {
       balancer: { kind: 'haproxy', on: 'lb', socket: haproxy.socket, backend: 'shop', before: 'app' },
-      app: { kind: 'uwsgi', on: ['app1', 'app2'], spares: ['app3'], port: app.port, uses: [] },
+      app: { kind: 'uwsgi', on: ['app1', 'app2'], spares: ['app3'], port: app.port, uses: ['db'] },
+      db: { kind: 'postgres', on: 'app1', primary: 'postgresql://warroom@127.0.0.1/shop' },
     },
     people: PEOPLE,
   });
@@ -165,6 +166,19 @@ describe.skipIf(gone)(`the pool of application servers on a real HAProxy${gone ?
     figures = { ...figures, 'uwsgi.workers': undefined };
     expect(await refused('add-app-server', {})).toContain('cannot be seen');
     expect(await refused('add-app-server', { server: 'app9' })).toContain('is not a spare');
+  });
+
+  test('no server is added whose workers would find no room in the database', async () => {
+    figures = { ...figures, 'postgres.connections': 96, 'postgres.connections_max': 100 };
+    const spare = { server: 'app3' };
+    expect(await refused('add-app-server', spare)).toBe(
+      'db has 96 of 100 connections in use: the 6 workers of another server would find no room there.',
+    );
+    figures = { ...figures, 'postgres.connections': 42 };
+    const made = await guard.propose(5, wish('add-app-server', spare));
+    expect('refused' in made ? made.refused : guard.proposal(made.id)?.expects).toContain(
+      'open more connections to db (42 of 100 in use)',
+    );
   });
 
   test('a server is only taken when its workers’ own figures say so too', async () => {

@@ -96,7 +96,7 @@ export function capacityOf(
     byCpu,
     fillsFirst: byCpu !== undefined && byCpu <= byWorkers * AS_FULL ? 'CPU' : 'workers',
     needed: Number.isFinite(perServer) ? arriving / perServer : 0,
-    databases: databasesOf(service, stack, history),
+    databases: databasesBehind(service, stack, history),
   };
 }
 
@@ -120,7 +120,8 @@ function inFront(service: string, stack: Stack): [string, string][] {
   });
 }
 
-function databasesOf(service: string, stack: Stack, history: HistoryView): DatabaseRoom[] {
+/** The databases behind a service, whether it reaches them directly or through a pooler, with their connections. */
+export function databasesBehind(service: string, stack: Stack, history: HistoryView): DatabaseRoom[] {
   const found: DatabaseRoom[] = [];
   const seen = new Set<string>();
   const queue = stack.below(service).map((name) => ({ name, pooled: false }));
