@@ -140,7 +140,7 @@ async function fleet(act: Act): Promise<void> {
   });
   budget(act, `${FLEET} connections within 150 MiB`, most < 150, `${most.toFixed(0)} MiB at most`, {
     because: 'each connection keeps its own buffers and snapshots',
-    mend: 'sharing parsed process lists between rounds',
+    mend: 'snapshots that keep no text of what was answered',
   });
   act.figure('200 hosts', `${percent(cores)} of a core, ${most.toFixed(0)} MiB`);
 }
