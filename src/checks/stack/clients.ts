@@ -74,7 +74,8 @@ function judged(service: Database, use: DatabaseUse | undefined, stack: Stack, t
   if (busy < thresholds.minimumBusy)
     return {
       level: 'ok',
-      ...(use.busy < thresholds.minimumBusy ? { basis: 'thin' as const } : {}),
+      // While the application itself is not connected, it is not known who would work it.
+      ...(use.clients.some((client) => own(client)) ? {} : { basis: 'thin' as const }),
       summary: `${service.name}: clients from outside keep ${figure(busy, 'count')} sessions at work (looked at from ${figure(thresholds.minimumBusy, 'count')} on).`,
       value,
       unit: 'share',

@@ -384,6 +384,16 @@ describe('measured and judged', () => {
       level: 'ok',
       basis: 'thin',
     });
+    // Many statements that cost little are what a mended database looks like.
+    for (const check of [hotQueries, missingIndex]) {
+      const mended = judged(
+        check as never,
+        { ...patterns([pattern({})], 0.01), unindexed: [] },
+        { 'mysql.queries': 40 },
+      );
+      expect(mended).toMatchObject({ level: 'ok' });
+      expect(mended).not.toHaveProperty('basis');
+    }
     expect(judged(hotQueries as never, patterns([pattern({})], 0.6))).toMatchObject({
       level: 'warn',
       value: 0.9,
@@ -523,6 +533,7 @@ describe('measured and judged', () => {
     expect(of({ 'mysql.pool_free': 0.5 })).toMatchObject({ level: 'ok', basis: 'thin' });
     expect(of({ 'mysql.uptime': 60 })).toMatchObject({ level: 'ok', basis: 'thin' });
     expect(of({ 'mysql.pool_requests': 100 })).toMatchObject({ level: 'ok', basis: 'thin' });
+    expect(of({ 'mysql.pool_requests': 100, 'mysql.queries': 40 })).not.toHaveProperty('basis');
     expect(of({ 'mysql.pool_reads': 10 })).toMatchObject({ level: 'ok', cleared: true });
   });
 

@@ -77,7 +77,10 @@ test('a share warns, more is critical, and neither below its minimum of work', (
   expect(at(0.3, 0.7)).toMatchObject({ level: 'warn', threshold: 0.25 });
   expect(at(0.3, 0.1)).toMatchObject({ level: 'warn' });
   expect(at(3, 1)).toMatchObject({ level: 'critical', threshold: 0.5 });
-  expect(at(0.1, 0)).toMatchObject({ level: 'ok', basis: 'thin' });
+  // The application is connected and idles: that is good news. Where it is not, nothing is known.
+  expect(at(0.1, 0)).toMatchObject({ level: 'ok' });
+  expect(at(0.1, 0)).not.toHaveProperty('basis');
+  expect(judge([{ role: 'report', address: '10.0.0.90', busy: 0.1 }])).toMatchObject([{ basis: 'thin' }]);
   expect(at(0.1, 2)).not.toHaveProperty('cleared');
   expect(at(0.4, 2)).toMatchObject({ level: 'ok', cleared: false });
 });

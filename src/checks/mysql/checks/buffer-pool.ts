@@ -32,6 +32,11 @@ const Thresholds = z.object({
     .min(0)
     .default(500)
     .describe('Pages a second that are asked for; a share of fewer says little.'),
+  minimumQueries: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe('Queries a second from which few pages are good news; of fewer it may be that nobody asks.'),
   minimumReads: z
     .number()
     .min(0)
@@ -86,7 +91,9 @@ function judged({ thresholds, history, target }: Input<Thresholds>, instance: In
   if (requests < thresholds.minimumRequests)
     return {
       level: 'ok',
-      basis: 'thin',
+      ...((instance.value('mysql.queries') ?? 0) < thresholds.minimumQueries
+        ? { basis: 'thin' as const }
+        : {}),
       summary: `Only ${figure(requests, 'pages/s')} are asked for (judged from ${figure(thresholds.minimumRequests, 'pages/s')}); ${size}.`,
     };
   const value = Math.min(1, Math.max(0, 1 - reads / requests));

@@ -43,6 +43,11 @@ const Thresholds = z.object({
     .min(0)
     .default(50)
     .describe('Calls a second, below which calls a request are not judged: background work decides then.'),
+  minimumQueries: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe('Queries a second from which little work is good news; of fewer it may be that nobody asks.'),
 });
 type Thresholds = z.infer<typeof Thresholds>;
 
@@ -58,7 +63,7 @@ export const hotQueries = defineCheck<MysqlFacts, Thresholds>({
   },
 });
 
-function judged({ facts }: Instance, thresholds: Thresholds, requests: number | undefined): Verdict {
+function judged({ facts, value }: Instance, thresholds: Thresholds, requests: number | undefined): Verdict {
   const patterns = facts.patterns ?? facts.sampled;
   if (!patterns)
     return { level: 'ok', basis: 'thin', summary: 'Patterns of queries are known after the second look.' };
@@ -71,7 +76,7 @@ function judged({ facts }: Instance, thresholds: Thresholds, requests: number | 
   if (!top || patterns.busy < thresholds.minimumBusy)
     return {
       level: 'ok',
-      basis: 'thin',
+      ...((value('mysql.queries') ?? 0) < thresholds.minimumQueries ? { basis: 'thin' as const } : {}),
       summary: `Statements keep only ${figure(patterns.busy, 'count')} sessions busy (judged from ${figure(thresholds.minimumBusy, 'count')}), by the ${patterns.source}.`,
       evidence,
     };

@@ -44,6 +44,11 @@ const Thresholds = z.object({
     .min(0)
     .default(0.5)
     .describe('Sessions at work on average, from which it may be critical: half a processor is gone.'),
+  minimumQueries: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe('Queries a second from which little work is good news; of fewer it may be that nobody asks.'),
 });
 type Thresholds = z.infer<typeof Thresholds>;
 
@@ -71,7 +76,7 @@ interface Hurt {
   readonly busy: number;
 }
 
-function judged({ thresholds }: Input<Thresholds>, { facts }: Instance): Verdict[] {
+function judged({ thresholds }: Input<Thresholds>, { facts, value }: Instance): Verdict[] {
   const relations = facts.unindexed ?? [];
   const patterns = facts.patterns ?? facts.sampled;
   const none = `${relations.length === 0 ? 'Every column that points to another table has its index' : `${relations.length === 1 ? 'One column that looks like a foreign key has' : `${relations.length} columns that look like foreign keys have`} no index; no query is hurt by it`}.`;
@@ -89,7 +94,7 @@ function judged({ thresholds }: Input<Thresholds>, { facts }: Instance): Verdict
       {
         level: 'ok',
         summary: none,
-        ...(hurts.length > 0 || patterns.busy < thresholds.minimumBusy ? { basis: 'thin' as const } : {}),
+        ...((value('mysql.queries') ?? 0) < thresholds.minimumQueries ? { basis: 'thin' as const } : {}),
       },
     ];
   return bad.slice(0, MOST_NAMED).map((one) => verdict(one, patterns.busy, thresholds, patterns.source));

@@ -41,6 +41,13 @@ const Hot = z.object({
     .min(0)
     .default(1)
     .describe('Requests a second; calls per request of fewer say little.'),
+  minimumCalls: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe(
+      'Statements a second from which little work is good news; of fewer it may be that nobody asks.',
+    ),
 });
 type Hot = z.infer<typeof Hot>;
 
@@ -72,12 +79,7 @@ export const hotQueries = defineCheck<PostgresFacts, Hot>({
       if (busy < thresholds.minimumBusy || !dear)
         return loop && often
           ? inALoop(often, perRequest ?? 0, thresholds, evidence)
-          : {
-              ...thin(
-                `All statements keep ${figure(busy, 'count')} sessions at work (looked at from ${figure(thresholds.minimumBusy, 'count')} on).`,
-              ),
-              evidence,
-            };
+          : atEase(view.value('postgres.calls') ?? 0, busy, thresholds, evidence);
       const level =
         dear.share > thresholds.critical && busy >= thresholds.criticalBusy
           ? 'critical'
@@ -98,6 +100,12 @@ export const hotQueries = defineCheck<PostgresFacts, Hot>({
     });
   },
 });
+
+/** They are many and cost little; or hardly anybody asks, and nothing can be said. */
+function atEase(calls: number, busy: number, thresholds: Hot, evidence: readonly Evidence[]): Verdict {
+  const summary = `All statements keep ${figure(busy, 'count')} sessions at work (looked at from ${figure(thresholds.minimumBusy, 'count')} on).`;
+  return { ...(calls < thresholds.minimumCalls ? thin(summary) : { level: 'ok', summary }), evidence };
+}
 
 function inALoop(
   often: StatementRow,

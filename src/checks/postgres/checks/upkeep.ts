@@ -26,6 +26,13 @@ const Cache = z.object({
     .min(0)
     .default(200)
     .describe('Blocks asked for a second (8 KiB each); a share of fewer hangs on single queries.'),
+  minimumTransactions: z
+    .number()
+    .min(0)
+    .default(5)
+    .describe(
+      'Transactions a second from which few blocks are good news; of fewer it may be that nobody asks.',
+    ),
   windowSeconds: z
     .number()
     .min(10)
@@ -56,10 +63,11 @@ export const cache = defineCheck<PostgresFacts, z.infer<typeof Cache>>({
       const blocks = over('postgres.blocks');
       const hits = over('postgres.blocks_hit');
       if (blocks === undefined || hits === undefined) return thin('Two looks at the counters are needed.');
-      if (blocks < thresholds.minimumBlocks)
-        return thin(
-          `Only ${figure(blocks, '/s')} blocks are asked for (looked at from ${figure(thresholds.minimumBlocks, '/s')} on).`,
-        );
+      if (blocks < thresholds.minimumBlocks) {
+        const summary = `Only ${figure(blocks, '/s')} blocks are asked for (looked at from ${figure(thresholds.minimumBlocks, '/s')} on).`;
+        const asked = over('postgres.transactions') ?? 0;
+        return asked < thresholds.minimumTransactions ? thin(summary) : { level: 'ok', summary };
+      }
       const value = Math.min(1, hits / blocks);
       const { level, cleared, threshold } = grade(value, thresholds, 'below');
       return {

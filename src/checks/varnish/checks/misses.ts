@@ -99,9 +99,11 @@ export const topMisses = defineCheck<VarnishFacts, z.infer<typeof TopMisses>>({
       return [thin(`Only ${figure((now ?? 0) * 60, 'count')} requests a minute.`)];
     if (seconds <= 0 || (reached / seconds) * 60 < thresholds.minimumBackendRequests)
       return [
-        thin(
-          `Only ${figure(seconds > 0 ? (reached / seconds) * 60 : 0, 'count')} requests a minute reach the application.`,
-        ),
+        {
+          level: 'ok',
+          ...(seconds > 0 ? {} : { basis: 'thin' as const }),
+          summary: `Only ${figure(seconds > 0 ? (reached / seconds) * 60 : 0, 'count')} requests a minute reach the application.`,
+        },
       ];
     const passed = stack.service(target, 'varnish')?.config.passed ?? [];
     const rows = all.filter(
