@@ -221,8 +221,17 @@ function failed(target: string, text: string, thrown: unknown): WarroomError {
         },
         thrown,
       );
-    case '57014':
     case '55P03':
+      return new WarroomError(
+        'TARGET_DEADLINE',
+        {
+          target,
+          command: `${about(text)} (it waits for a lock, see /launch pg locks)`,
+          timeoutMs: Number(SETTINGS.lock_timeout),
+        },
+        thrown,
+      );
+    case '57014':
       return new WarroomError(
         'TARGET_DEADLINE',
         { target, command: about(text), timeoutMs: Number(SETTINGS.statement_timeout) },

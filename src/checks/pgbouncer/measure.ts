@@ -21,7 +21,7 @@ export function measurePools(
         serversIdle: pool.sv_idle + pool.sv_used,
         serversOpening: pool.sv_login,
         mode: plain(pool.pool_mode, 20),
-        size: database?.pool_size ?? 0,
+        size: database ? database.pool_size + Math.max(database.reserve_pool, database.reserve_pool_size) : 0,
       };
     })
     .sort((a, b) => b.longestWait - a.longestWait || b.clientsWaiting - a.clientsWaiting);

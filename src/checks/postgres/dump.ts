@@ -30,7 +30,7 @@ export function parseDump(text: string): Schema {
   const partitions = new Set<string>();
   const note = (table: string, columns: readonly string[], row: readonly string[]) => {
     const bare = table.slice(table.indexOf('.') + 1);
-    const naming = MIGRATION_TABLES[bare];
+    const naming = MIGRATION_TABLES.get(bare);
     if (!naming) return;
     const cells = naming.map((name) => row[columns.indexOf(name)] ?? '');
     migrations.set(bare, (migrations.get(bare) ?? new Set()).add(cells.join('.')));

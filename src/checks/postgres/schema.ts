@@ -16,16 +16,18 @@ export interface Part {
 }
 
 /** Tables in which frameworks note their migrations, and the columns that name one. */
-export const MIGRATION_TABLES: Readonly<Record<string, readonly string[]>> = {
-  django_migrations: ['app', 'name'],
-  schema_migrations: ['version'],
-  flyway_schema_history: ['version', 'description'],
-  alembic_version: ['version_num'],
-  knex_migrations: ['name'],
-  _prisma_migrations: ['migration_name'],
-  doctrine_migration_versions: ['version'],
-  goose_db_version: ['version_id'],
-};
+export const MIGRATION_TABLES: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    django_migrations: ['app', 'name'],
+    schema_migrations: ['version'],
+    flyway_schema_history: ['version', 'description'],
+    alembic_version: ['version_num'],
+    knex_migrations: ['name'],
+    _prisma_migrations: ['migration_name'],
+    doctrine_migration_versions: ['version'],
+    goose_db_version: ['version_id'],
+  }),
+);
 
 /** "integer", a default and whether it may be NULL, in one form. Sequences' defaults differ by name only: left out. */
 export function columnText(type: string, fallback: string, notNull: boolean): string {

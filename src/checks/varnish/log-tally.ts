@@ -43,7 +43,7 @@ export function growTally(
     return;
   }
   tally.requests += 1;
-  const handling = HANDLINGS[record.handling];
+  const handling = Object.hasOwn(HANDLINGS, record.handling) ? HANDLINGS[record.handling] : undefined;
   if (handling) tally[handling] += 1;
   const status = String(record.status);
   tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;

@@ -101,7 +101,7 @@ export class Ear {
   }
 
   #count(type: string, task: string, node: string, event: Record<string, unknown>): void {
-    const field = FIELDS[type];
+    const field = Object.hasOwn(FIELDS, type) ? FIELDS[type] : undefined;
     if (field === undefined) return;
     const row = this.#row(task, node);
     row[field] += 1;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { reason, WarroomError } from '../../../errors/catalogue.ts';
 import type { PostgresClient } from '../../../targets/postgres-link.ts';
 import { sqlState } from '../../../targets/sql-errors.ts';
+import { plain } from '../../rate.ts';
 import { blankSql, withoutLiterals } from '../../sql.ts';
 import { quoteName } from '../ask.ts';
 
@@ -142,7 +143,7 @@ function planOf(json: unknown): Plan {
   const lines: string[] = [];
   const sequential = new Map<string, number>();
   const walk = (node: Node, depth: number, joined: number) => {
-    const relation = node['Relation Name'];
+    const relation = node['Relation Name'] === undefined ? undefined : plain(node['Relation Name'], 63);
     const rows = node['Plan Rows'] ?? 0;
     if (node['Node Type'] === 'Seq Scan' && relation !== undefined)
       sequential.set(relation, Math.min(rows, joined, sequential.get(relation) ?? Infinity));
@@ -159,7 +160,7 @@ function nodeLine(node: Node): string {
   const using = node['Index Name'] ? ` using ${node['Index Name']}` : '';
   const condition = node['Index Cond'] ?? node['Hash Cond'] ?? node.Filter;
   const cost = `${Math.round(node['Plan Rows'] ?? 0)} rows, cost ${Math.round(node['Total Cost'] ?? 0)}`;
-  return `${node['Node Type'] ?? 'Node'}${using}${on} (${cost})${condition ? ` ${blankSql(condition, 'postgres', 120)}` : ''}`;
+  return `${plain(`${node['Node Type'] ?? 'Node'}${using}${on}`)} (${cost})${condition ? ` ${blankSql(condition, 'postgres', 120)}` : ''}`;
 }
 
 function none(problem: string): Plan {

@@ -143,7 +143,7 @@ async function readMigrations(
   let problem: string | undefined;
   for (const [table, columns] of tables) {
     const bare = table.slice(table.indexOf('.') + 1);
-    const naming = MIGRATION_TABLES[bare];
+    const naming = MIGRATION_TABLES.get(bare);
     if (!naming?.every((name) => columns.has(quoteName(name)))) continue;
     try {
       const cells = naming.map((name) => `coalesce(${quoteName(name)}::text, '')`).join(` || '.' || `);
