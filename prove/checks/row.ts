@@ -30,6 +30,8 @@ export interface Awaited {
   mine?(finding: Finding): boolean;
   /** What the finding's evidence and advice must name: a query, a URL, a process, a client, a task. */
   readonly evidence: readonly RegExp[];
+  /** In the lab nobody else asks for this: without the fault it is judged on too little traffic, and says so. */
+  readonly unaskedWithout?: boolean;
   /** Seconds until it must have fired, and until it must be past clearing once the fault is off; 60 and 90 by default. */
   readonly firesWithin?: number;
   /** Seconds that it may take to be quiet before, where what it measures falls slowly; 75 by default. */

@@ -48,7 +48,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
     findings.find((one) => isBad(one) && (row.mine?.(one) ?? true));
   const quiet = await within(row.quietWithin ?? QUIET_S, async () => {
     const findings = await of(row.check, bot);
-    return judged(findings) && !bad(findings) && findings.every((one) => one.level !== 'unknown');
+    return judged(findings, row) && !bad(findings) && findings.every((one) => one.level !== 'unknown');
   });
   if (!quiet) seen.push(`before: ${(await of(row.check, bot)).map((one) => one.summary).join(' ')}`);
   let fires = false;
@@ -86,7 +86,7 @@ async function bothWays(row: Awaited, { bot, fault, figure }: OwnStage): Promise
   }
   const clears = await within(row.clearsWithin ?? CLEARS_S, async () => {
     const findings = await of(row.check, bot);
-    return judged(findings) && findings.every((one) => one.level === 'ok' && one.cleared);
+    return judged(findings, row) && findings.every((one) => one.level === 'ok' && one.cleared);
   });
   if (!clears)
     seen.push(
@@ -139,8 +139,8 @@ function faultOf(row: LabRow, lab: Lab): Switch {
 }
 
 /** Where all that is said rests on too little traffic, nothing was seen to be well. */
-function judged(findings: readonly Finding[]): boolean {
-  return findings.some(({ basis }) => basis === 'enough');
+function judged(findings: readonly Finding[], { unaskedWithout }: Awaited): boolean {
+  return findings.length > 0 && (unaskedWithout || findings.some(({ basis }) => basis === 'enough'));
 }
 
 function isBad({ level }: Finding): boolean {

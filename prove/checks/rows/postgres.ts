@@ -129,6 +129,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
     parts: ['web', 'postgres'],
     fault: 'hot-query',
     mine: onPrimary,
+    unaskedWithout: true,
     firesWithin: TWO_LOOKS_S,
     evidence: [
       /SELECT name FROM product WHERE id = \$1/,

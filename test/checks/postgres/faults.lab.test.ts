@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { downLab, type Lab, upLab } from '../../../lab/index.ts';
-import { LIMITS } from '../../../lab/limits.ts';
 import type { Finding } from '../../../src/checks/contract.ts';
 import { SYSTEMS } from '../../../src/checks/index.ts';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -17,7 +16,7 @@ import { newRoot, prepareLab, sayWhySkipped, withoutLab } from '../../lab/lab-su
 
 sayWhySkipped();
 
-/** Each fault, the check that it must make fire, and the words that a person needs. */
+/** Each fault that needs no visitors (the proof shows those too), the check that it must make fire, and the words that a person needs. */
 const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['connection-leak', 'postgres.connections', /shop from 10\.77\.\d+\.\d+ holds \d+/],
   ['idle-in-transaction', 'postgres.idle-in-transaction', /6 transactions are left open/],
@@ -26,8 +25,6 @@ const FAULTS: readonly (readonly [string, string, RegExp])[] = [
   ['pool-waiting', 'pgbouncer.waiting', /pool shop\/shop, 12 of 12 connections at work/],
   ['replica-lag', 'postgres.replication', /Replica db2 is .* behind/],
   ['schema-drift', 'postgres.schema-drift', /shop\.0002_product_sold/],
-  ['hot-query', 'postgres.hot-queries', /SELECT name FROM product WHERE id = \$1/],
-  ['missing-index', 'postgres.missing-index', /order_item \(order_id\)/],
 ];
 const WATCHED = SYSTEMS.filter(({ id }) => ['postgres', 'pgbouncer', 'stack'].includes(id));
 /** Rates of statements and tables want two looks that are seconds apart. */
@@ -35,7 +32,7 @@ const PACE_MS = 2_000;
 
 describe.skipIf(withoutLab !== undefined)(
   "the shop's database, broken and mended",
-  { timeout: 120_000 },
+  { timeout: 200_000 },
   () => {
     const root = newRoot();
     let lab: Lab;
@@ -43,9 +40,8 @@ describe.skipIf(withoutLab !== undefined)(
     let watcher: Watcher;
 
     beforeAll(async () => {
-      prepareLab(['web', 'postgres']);
-      lab = await upLab({ root, only: ['web', 'postgres'] });
-      await lab.traffic(LIMITS.rate, 600);
+      prepareLab(['postgres']);
+      lab = await upLab({ root, only: ['postgres'] });
       const loaded = loadConfig(join(root, 'warroom.yaml'));
       const stack = new Stack(loaded.config);
       targets = openTargets(stack, loaded.secret);
@@ -62,7 +58,7 @@ describe.skipIf(withoutLab !== undefined)(
 
     /** Rounds until the findings of a check are as wanted. */
     const until = async (check: string, wanted: (findings: readonly Finding[]) => boolean) => {
-      const end = Date.now() + 50_000;
+      const end = Date.now() + 80_000;
       for (;;) {
         await watcher.tick(0);
         const found = watcher.findings().filter((one) => one.check === check);
