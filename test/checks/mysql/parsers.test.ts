@@ -394,6 +394,12 @@ describe('measured and judged', () => {
       expect(mended).toMatchObject({ level: 'ok' });
       expect(mended).not.toHaveProperty('basis');
     }
+    expect(judged(hotQueries as never, patterns([pattern({})], 0.19), { 'mysql.queries': 40 })).toMatchObject(
+      {
+        level: 'ok',
+        cleared: false,
+      },
+    );
     expect(judged(hotQueries as never, patterns([pattern({})], 0.6))).toMatchObject({
       level: 'warn',
       value: 0.9,
@@ -465,6 +471,7 @@ describe('measured and judged', () => {
     ).toMatchObject({ level: 'ok' });
     expect(of({ text: 'SELECT 1 FROM `order_item` WHERE `order_id` = ?', share: 0.02 })).toMatchObject({
       level: 'ok',
+      cleared: false,
     });
   });
 

@@ -49,6 +49,8 @@ const Thresholds = z.object({
     .default(5)
     .describe('Queries a second from which little work is good news; of fewer it may be that nobody asks.'),
 });
+/** Clear is a fifth below where judging begins: work that stands at that limit is not over. */
+const AT_EASE = 0.8;
 type Thresholds = z.infer<typeof Thresholds>;
 
 export const hotQueries = defineCheck<MysqlFacts, Thresholds>({
@@ -76,6 +78,7 @@ function judged({ facts, value }: Instance, thresholds: Thresholds, requests: nu
   if (!top || patterns.busy < thresholds.minimumBusy)
     return {
       level: 'ok',
+      cleared: patterns.busy <= AT_EASE * thresholds.minimumBusy,
       ...((value('mysql.queries') ?? 0) < thresholds.minimumQueries ? { basis: 'thin' as const } : {}),
       summary: `Statements keep only ${figure(patterns.busy, 'count')} sessions busy (judged from ${figure(thresholds.minimumBusy, 'count')}), by the ${patterns.source}.`,
       evidence,

@@ -93,11 +93,18 @@ function judged({ thresholds }: Input<Thresholds>, { facts, value }: Instance): 
     return [
       {
         level: 'ok',
-        summary: none,
+        // What still reads without its index is not mended, however little it takes at the moment.
+        cleared: hurts.length === 0,
+        summary: hurts.length === 0 ? none : little(hurts[0] as Hurt, patterns.busy, thresholds),
         ...((value('mysql.queries') ?? 0) < thresholds.minimumQueries ? { basis: 'thin' as const } : {}),
       },
     ];
   return bad.slice(0, MOST_NAMED).map((one) => verdict(one, patterns.busy, thresholds, patterns.source));
+}
+
+function little({ relation, share }: Hurt, busy: number, { warn, minimumBusy }: Thresholds): string {
+  const name = plain(`${relation.table}.${relation.column}`, 120);
+  return `${name} has no index: queries by it take ${figure(share, 'share')} of the statements' time (limit ${figure(warn, 'share')}), which keeps ${figure(busy, 'count')} sessions busy in all (judged from ${figure(minimumBusy, 'count')}).`;
 }
 
 function verdict(

@@ -49,6 +49,8 @@ const Hot = z.object({
       'Statements a second from which little work is good news; of fewer it may be that nobody asks.',
     ),
 });
+/** Clear is a fifth below where judging begins: work that stands at that limit is not over. */
+const AT_EASE = 0.8;
 type Hot = z.infer<typeof Hot>;
 
 const REQUESTS = ['uwsgi.requests', 'haproxy.requests', 'visitors.requests'] as const;
@@ -104,7 +106,12 @@ export const hotQueries = defineCheck<PostgresFacts, Hot>({
 /** They are many and cost little; or hardly anybody asks, and nothing can be said. */
 function atEase(calls: number, busy: number, thresholds: Hot, evidence: readonly Evidence[]): Verdict {
   const summary = `All statements keep ${figure(busy, 'count')} sessions at work (looked at from ${figure(thresholds.minimumBusy, 'count')} on).`;
-  return { ...(calls < thresholds.minimumCalls ? thin(summary) : { level: 'ok', summary }), evidence };
+  return {
+    ...(calls < thresholds.minimumCalls
+      ? thin(summary)
+      : { level: 'ok', cleared: busy <= AT_EASE * thresholds.minimumBusy, summary }),
+    evidence,
+  };
 }
 
 function inALoop(

@@ -54,6 +54,8 @@ export const notFound = defineCheck<VarnishFacts, z.infer<typeof NotFound>>({
       return [
         {
           level: 'ok',
+          // A fifth below where judging begins.
+          cleared: aMinute <= 0.8 * thresholds.minimumNotFound,
           ...(logs.length === 0 ? { basis: 'thin' as const } : {}),
           summary: `Only ${figure(aMinute, 'count')} requests a minute reach the application for pages that are not there.`,
         },
