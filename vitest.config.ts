@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     testTimeout: 40_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     // Real servers start in many files: two at a time is what two cores carry.
     maxWorkers: 2,
     reporters: ['default'],

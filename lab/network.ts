@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { address, namespace, type PlannedHost } from './plan.ts';
+import { address, hostOf, namespace, type PlannedHost } from './plan.ts';
 import { run, tried, until } from './run.ts';
 
 export function bridge(number: number): string {
@@ -20,7 +20,7 @@ export function dropBridge(number: number): void {
 
 export function makeNamespace(number: number, host: PlannedHost): void {
   const name = namespace(number, host.name);
-  const link = `wr${number}v${host.last}`;
+  const link = linkOf(number, host.last);
   // A fixed MAC: a host that is made again must not hide behind its neighbours' old ARP entries.
   const mac = `02:77:00:${hex(number)}:00:${hex(host.last)}`;
   run(['ip', '-batch', '-'], {
@@ -76,7 +76,15 @@ export async function dropNamespace(number: number, host: string): Promise<void>
     },
     15_000,
   );
+  // The kernel clears a namespace away when it finds time; its link to the bridge goes at once, so no trace is left.
+  const link = linkOf(number, hostOf(host).last);
+  if (existsSync(`/sys/class/net/${link}`)) tried(['ip', 'link', 'del', link]);
   run(['ip', 'netns', 'del', namespace(number, host)]);
+}
+
+/** The bridge's end of a host's link. */
+function linkOf(number: number, last: number): string {
+  return `wr${number}v${last}`;
 }
 
 function kill(pid: number): void {

@@ -59,7 +59,7 @@ it('greets a channel once, pins one board, answers people by their rights, and t
   const platform = new TestPlatform();
   const first = await started(at, platform);
   await expect.poll(() => platform.pinned.length, { timeout: 30_000 }).toBe(1);
-  await expect.poll(() => shown(platform, 'hello').length, { timeout: 5_000 }).toBe(1);
+  await expect.poll(() => shown(platform, 'hello').length, { timeout: 30_000 }).toBe(1);
   expect(shown(platform, 'hello')[0]).toContain('Approvers: ada');
   expect(shown(platform, 'board')[0]).toContain('nothing is open');
 
@@ -69,7 +69,7 @@ it('greets a channel once, pins one board, answers people by their rights, and t
   expect(plain(await desk.launch('nonsense', stranger))).toContain('You may not use Warroom');
   expect(plain(await desk.launch('mark "v2 out" --here', ada))).toBe('Shown in the launch channel.');
   await expect
-    .poll(() => platform.shown.map((one) => plain(JSON.parse(one.json) as Message)), { timeout: 5_000 })
+    .poll(() => platform.shown.map((one) => plain(JSON.parse(one.json) as Message)), { timeout: 30_000 })
     .toContainEqual(expect.stringContaining('ada asked: mark "v2 out"'));
   const caught = plain(await desk.launch('catch-up 1h', ada));
   expect(caught).toContain('Mark: v2 out');

@@ -70,7 +70,7 @@ async function drained(store: Store): Promise<void> {
             .where('state', 'in', ['queued', 'sending', 'uncertain'])
             .execute()
         ).length,
-      { timeout: 10_000, interval: 5 },
+      { timeout: 30_000, interval: 5 },
     )
     .toBe(0);
 }
@@ -169,7 +169,7 @@ it('keeps everything while a person must mend the channel, says how, and deliver
   const delivery = new Delivery({ store, port: platform, health, log, now: Date.now, editEachMs: 0 });
   open.push(delivery);
   await delivery.start();
-  await expect.poll(() => platform.calls.length, { timeout: 5_000, interval: 5 }).toBeGreaterThan(3);
+  await expect.poll(() => platform.calls.length, { timeout: 30_000, interval: 5 }).toBeGreaterThan(3);
   expect(health.of('chat')).toMatchObject([{ state: 'down', mend: 'Unarchive it.' }]);
   mood = 'well';
   await drained(store);
@@ -245,7 +245,7 @@ it('edits one message at most once in the time given, and replies do not wait fo
     await post(store, headId(1), 1, version, `v${version}`, 1, now);
   await post(store, 'i1r1', 1, 1, 'reply');
   delivery.wake();
-  await expect.poll(() => platform.calls.at(-1), { timeout: 5_000, interval: 5 }).toBe('send i1r1 v1');
+  await expect.poll(() => platform.calls.at(-1), { timeout: 30_000, interval: 5 }).toBe('send i1r1 v1');
   now += 2_000;
   delivery.wake();
   await drained(store);
@@ -293,7 +293,7 @@ it('edits an old head less often: its figures change with every round', async ()
   await post(store, 'board', null, 1, 'board', 1, now);
   now += 14_000;
   delivery.wake();
-  await expect.poll(() => platform.calls.at(-1), { timeout: 5_000, interval: 5 }).toBe('send board v1');
+  await expect.poll(() => platform.calls.at(-1), { timeout: 30_000, interval: 5 }).toBe('send board v1');
   now += 1_000;
   delivery.wake();
   await drained(store);

@@ -95,7 +95,7 @@ describe('the escalator', () => {
     const first = make(store, [503], calls);
     await first.escalator.load();
     first.escalator.tick();
-    await expect.poll(() => calls.length, { timeout: 5_000 }).toBe(2);
+    await expect.poll(() => calls.length, { timeout: 30_000 }).toBe(2);
     expect(first.said.map(({ mentions }) => mentions)).toEqual([['@oncall'], undefined]);
     expect(calls[1]?.body).toMatchObject({ incident: 12, key: 'untaken:12:1' });
     expect(first.health.of('chat')).toMatchObject([{ part: 'chat:webhook/2', state: 'ok' }]);

@@ -100,7 +100,7 @@ describe.skipIf(withoutLab !== undefined)('a part of the lab', { timeout: 120_00
   });
 });
 
-const POLL = { timeout: 15_000, interval: 100 };
+const POLL = { timeout: 30_000, interval: 100 };
 
 /** Who one is, and where, through the pooler's database for reports. */
 async function asReport(lab: Lab, password: string): Promise<string> {

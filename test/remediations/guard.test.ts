@@ -625,6 +625,5 @@ describe('a run', () => {
 });
 
 async function until(ask: () => boolean): Promise<void> {
-  for (let i = 0; i < 400 && !ask(); i++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(ask()).toBe(true);
+  await expect.poll(ask, { interval: 5 }).toBe(true);
 }

@@ -199,7 +199,7 @@ describe.skipIf(gone)(`a fix that was kept${gone ? ` (${gone})` : ''}`, () => {
     await ask(`set server shop/${name} state maint`);
     expect(await own()).toBeUndefined();
     await expect
-      .poll(async () => (await ask(`del server shop/${name}`)).trim(), { timeout: 10_000 })
+      .poll(async () => (await ask(`del server shop/${name}`)).trim(), { timeout: 30_000 })
       .toMatch(/deleted|No such server/);
     expect(await own()).toMatchObject({ level: 'warn', subject: id });
     expect((await own())?.advice).toBe('Propose it again:  /launch fix add-app-server service=app');

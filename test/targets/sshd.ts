@@ -72,7 +72,7 @@ export async function freePort(): Promise<number> {
   });
 }
 
-export async function untilListening(port: number, deadlineMs = 10_000): Promise<void> {
+export async function untilListening(port: number, deadlineMs = 30_000): Promise<void> {
   const until = Date.now() + deadlineMs;
   for (;;) {
     const open = await new Promise<boolean>((resolve) => {

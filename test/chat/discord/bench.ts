@@ -187,7 +187,7 @@ export async function connected(options: BenchOptions = {}): Promise<Bench> {
 }
 
 /** Waits for a condition; the test fails at the deadline. */
-export async function until(holds: () => boolean, timeoutMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean, timeoutMs = 30_000): Promise<void> {
   await expect.poll(holds, { timeout: timeoutMs, interval: 5 }).toBe(true);
 }
 

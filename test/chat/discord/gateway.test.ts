@@ -101,7 +101,7 @@ it('starts without Discord, and connects when it comes', async () => {
 it('survives a Discord that goes and comes back', async () => {
   const made = await connected({ timings: { awayMs: 800 } });
   await made.discord.stop();
-  await until(() => made.health.get('socket')?.state === 'down', 15_000);
+  await until(() => made.health.get('socket')?.state === 'down');
   await made.discord.start();
   await until(() => made.health.get('socket')?.state === 'ok' && made.discord.gateway.connected === 1);
   await answers(made);

@@ -220,7 +220,7 @@ it('is done in no time with a message of megabytes', () => {
     { kind: 'code', language: 'sh', text },
   ];
   expect(messageErrors(body(render({ blocks }, zone)))).toEqual([]);
-  expect(performance.now() - begun).toBeLessThan(2_000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
 });
 
 it('shows tone by colour, shape and word', () => {

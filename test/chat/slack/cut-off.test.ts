@@ -77,7 +77,7 @@ function judged(check: typeof chat | typeof outbox) {
 }
 
 async function waitsFor(mend: RegExp): Promise<void> {
-  await expect.poll(() => health.of('chat')[0]?.mend, { timeout: 10_000 }).toMatch(mend);
+  await expect.poll(() => health.of('chat')[0]?.mend, { timeout: 30_000 }).toMatch(mend);
   ahead += 30_000;
   expect(judged(chat)).toMatchObject([
     { level: 'critical', subject: 'slack', advice: expect.stringMatching(mend) },
@@ -132,7 +132,7 @@ it('a revoked token is said with where to get another', async () => {
 it('ten minutes without Slack: nothing is given up, late messages are said, all follow in order, once', async () => {
   await face.slack.stop();
   await write(...LINES);
-  await expect.poll(() => health.of('chat')[0]?.state, { timeout: 10_000 }).not.toBe('ok');
+  await expect.poll(() => health.of('chat')[0]?.state, { timeout: 30_000 }).not.toBe('ok');
   const from = now();
   while (now() - from < 600_000) {
     const before = calls;
@@ -141,7 +141,7 @@ it('ten minutes without Slack: nothing is given up, late messages are said, all 
       delivery.wake();
       return calls;
     };
-    await expect.poll(tried, { timeout: 10_000, interval: 5 }).toBeGreaterThan(before);
+    await expect.poll(tried, { timeout: 30_000, interval: 5 }).toBeGreaterThan(before);
   }
   expect(judged(chat)).toMatchObject([{ level: 'critical', subject: 'slack' }]);
   expect(judged(outbox)[0]).toMatchObject({ level: 'warn', summary: expect.stringContaining('slack wait') });

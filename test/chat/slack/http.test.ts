@@ -98,9 +98,9 @@ describe.each(kinds)('%s', (_, { body, contentType }) => {
 });
 
 describe('the door', () => {
-  it('answers commands, presses and forms like a socket does, within 100 ms', async () => {
+  it('answers commands, presses and forms like a socket does, in the three seconds of Slack', async () => {
     const command = face.slack.command('U0ADA', 'status');
-    expect((await command.acknowledged).afterMs).toBeLessThan(500);
+    expect((await command.acknowledged).afterMs).toBeLessThan(2_500);
     await until('the answer', () =>
       face.slack.world.ephemerals.some(({ text }) => text === 'answer to launch status'),
     );

@@ -45,7 +45,7 @@ describe('who asks', () => {
     face.slack.rules.add({ method: 'users.info', misdeed: { kind: 'silent' } });
     const before = Date.now();
     expect((await asked('U0ADA')).kind).toBe('unverified');
-    expect(Date.now() - before).toBeLessThan(4_000);
+    expect(Date.now() - before).toBeLessThan(10_000);
   });
 
   it.each([

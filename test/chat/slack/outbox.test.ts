@@ -105,7 +105,7 @@ it('waits while the bot is not in the channel, says so, and delivers all once it
   const { launch, bot } = face.slack.world;
   launch.members.delete(bot.user);
   await write(postOf(words('head'), { id: 'i12' }));
-  await expect.poll(() => health.of('chat')[0]?.mend, { timeout: 10_000 }).toContain('/invite @warroom');
+  await expect.poll(() => health.of('chat')[0]?.mend, { timeout: 30_000 }).toContain('/invite @warroom');
   launch.members.add(bot.user);
   await drained();
   expect(launch.messages).toHaveLength(1);

@@ -274,7 +274,7 @@ describe('what is too long', () => {
   it('notices a file that Slack took and never shared', async () => {
     face.slack.world.sharesFiles = false;
     await face.port.send(postOf(long), 1, undefined);
-    const note = await until('the note', () => face.slack.shown('did not share it'), 15_000);
+    const note = await until('the note', () => face.slack.shown('did not share it'));
     expect(note.text).toContain('The console has it.');
   });
 });

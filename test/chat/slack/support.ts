@@ -13,7 +13,7 @@ import { LAUNCH, SlackStandIn } from './stand-in/index.ts';
 export async function until<T>(
   what: string,
   look: () => T | undefined | false,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   for (;;) {

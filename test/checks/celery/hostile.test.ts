@@ -41,7 +41,7 @@ describe.each(['redis', 'amqp'])('a %s broker that is broken', (transport) => {
     const port = await server(() => undefined);
     const began = performance.now();
     await expect(asked(at(port))).rejects.toMatchObject({ code: 'TARGET_DEADLINE' });
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it('is not there, or closes at once, or speaks another language', async () => {

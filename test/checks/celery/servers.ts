@@ -259,7 +259,7 @@ export class Servers {
 }
 
 /** Waits for something to be true. */
-export async function until(look: () => Promise<unknown>, mostMs = 20_000): Promise<void> {
+export async function until(look: () => Promise<unknown>, mostMs = 30_000): Promise<void> {
   const end = Date.now() + mostMs;
   let problem: unknown;
   for (;;) {

@@ -29,7 +29,7 @@ it('agrees with ps about a process, and with df about the disk', async () => {
       return facts.processes.find((process) => process.pid === child.pid);
     };
     await expect
-      .poll(async () => ((await find())?.residentBytes ?? 0) > 320_000_000, { timeout: 10_000 })
+      .poll(async () => ((await find())?.residentBytes ?? 0) > 320_000_000, { timeout: 30_000 })
       .toBe(true);
     const found = (await find()) as HostProcess;
     const ps = (await target.exec(sh`ps -o rss=,user=,nlwp=,lstart= -p ${child.pid as number}`)).stdout

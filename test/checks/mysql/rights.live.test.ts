@@ -81,7 +81,7 @@ describe.skipIf(why)(`MariaDB: rights, and a server without statistics ${why ?? 
     await holder.query('LOCK TABLES product WRITE');
     const begun = Date.now();
     await expect(ask('SELECT COUNT(*) FROM shop.product')).rejects.toMatchObject({ errno: 1205 });
-    expect(Date.now() - begun).toBeLessThan(3000);
+    expect(Date.now() - begun).toBeLessThan(10_000);
     holder.destroy();
     rounds.close();
     await db.sql('REVOKE ALL ON shop.* FROM warroom; GRANT SELECT ON shop.* TO warroom');
@@ -146,7 +146,7 @@ describe.skipIf(why)(`MariaDB: rights, and a server without statistics ${why ?? 
       const begun = Date.now();
       const collector = rounds.runAt('activity', rounds.places[0] as (typeof rounds.places)[0]);
       await expect(collector).rejects.toMatchObject({ code: expect.stringMatching(/^TARGET_/) });
-      expect(Date.now() - begun).toBeLessThan(6000);
+      expect(Date.now() - begun).toBeLessThan(15_000);
       rounds.close();
       server.close();
     }

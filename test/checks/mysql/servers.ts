@@ -203,7 +203,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits for something to be true, at most 20 s, and gives it. */
-export async function until<T>(look: () => Promise<T | undefined | false>, ms = 20_000): Promise<T> {
+export async function until<T>(look: () => Promise<T | undefined | false>, ms = 30_000): Promise<T> {
   const end = Date.now() + ms;
   let last: unknown;
   for (;;) {

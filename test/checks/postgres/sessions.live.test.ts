@@ -199,7 +199,7 @@ describe.skipIf(why)(`sessions of a real PostgreSQL ${why ?? ''}`, () => {
       explainPid.run(contextAt(poor.place('shopdb'), poor.targets, AbortSignal.timeout(5000)), { pid });
     const line =
       'GRANT USAGE ON SCHEMA "Stock", public TO onlooker; GRANT SELECT ON ALL TABLES IN SCHEMA "Stock", public TO onlooker;';
-    await expect.poll(plan, { timeout: 5000 }).toMatchObject({ problem: `As a superuser: ${line}` });
+    await expect.poll(plan, { timeout: 30_000 }).toMatchObject({ problem: `As a superuser: ${line}` });
     await server.sql(line);
     expect((await plan()).lines.join('\n')).toContain('Seq Scan on shelf');
     // What it may not read stays hidden: the hashes of passwords.

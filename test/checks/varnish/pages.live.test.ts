@@ -182,7 +182,7 @@ describe.skipIf(why)(`URLs that should be cached, and those that must not ${why 
     );
     const began = Date.now();
     await rounds.run(pages as (typeof varnish.collectors)[0]);
-    expect(Date.now() - began).toBeLessThan(5_000);
+    expect(Date.now() - began).toBeLessThan(15_000);
     endless.closeAllConnections();
     endless.close();
     expect(rounds.judge(expectedPasses)).toMatchObject([{ level: 'critical', subject: '/mine' }]);
@@ -199,7 +199,7 @@ describe.skipIf(why)(`URLs that should be cached, and those that must not ${why 
     const began = Date.now();
     const context = { ...contextOf(at(port)), signal: AbortSignal.timeout(1_500) };
     await expect((pages as (typeof varnish.collectors)[0]).collect(context, undefined)).rejects.toThrow();
-    expect(Date.now() - began).toBeLessThan(4_000);
+    expect(Date.now() - began).toBeLessThan(15_000);
     silent.close();
     await expect(
       (pages as (typeof varnish.collectors)[0]).collect(contextOf(at(await freePort())), undefined),

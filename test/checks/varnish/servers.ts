@@ -183,13 +183,13 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits for something to be true, at most 15 s. */
+/** Waits for something to be true, at most 30 s. */
 export async function until(look: () => Promise<unknown>): Promise<void> {
-  const end = Date.now() + 15_000;
+  const end = Date.now() + 30_000;
   for (;;) {
     const found = await look().catch(() => false);
     if (found) return;
-    if (Date.now() > end) throw new Error('it did not come to that within 15 s');
+    if (Date.now() > end) throw new Error('it did not come to that within 30 s');
     await sleep(50);
   }
 }

@@ -41,7 +41,7 @@ export class Exchange {
   }
 
   /** Waits until it holds; false at the deadline. */
-  until(holds: (exchange: Exchange) => boolean, timeoutMs = 10_000): Promise<boolean> {
+  until(holds: (exchange: Exchange) => boolean, timeoutMs = 30_000): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (value: boolean) => {
         clearTimeout(timer);

@@ -172,7 +172,7 @@ export class DiscordStandIn {
     this.#exchanges.set(exchange.id, exchange);
     const payload = interaction(this.world, exchange, type, data, doing, message);
     for (let i = 0; i < (doing.times ?? 1); i += 1) this.gateway.dispatch('INTERACTION_CREATE', payload);
-    await exchange.until((one) => one.answeredMs !== undefined, doing.timeoutMs ?? 10_000);
+    await exchange.until((one) => one.answeredMs !== undefined, doing.timeoutMs ?? 30_000);
     return exchange;
   }
 
