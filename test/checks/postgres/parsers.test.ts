@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Activity } from '../../../src/checks/postgres/collect/activity.ts';
-import { refused, slotCount } from '../../../src/checks/postgres/collect/explain.ts';
+import { planOf, refused, slotCount } from '../../../src/checks/postgres/collect/explain.ts';
 import { isNotNull } from '../../../src/checks/postgres/collect/foreign-keys.ts';
 import { useSample } from '../../../src/checks/postgres/collect/use-sample.ts';
 import { parseDump } from '../../../src/checks/postgres/dump.ts';
@@ -11,6 +11,31 @@ import { compare } from '../../../src/checks/postgres/measure/drift.ts';
 import { lockTree } from '../../../src/checks/postgres/measure/lock-tree.ts';
 import { measureStatements } from '../../../src/checks/postgres/measure/statements.ts';
 import { blankSql } from '../../../src/checks/sql.ts';
+
+describe('what EXPLAIN answers', () => {
+  test('a form that no server sends is a reason, whatever it is', () => {
+    const unknown = { lines: [], sequential: [], problem: 'the server answers in a form that is not known' };
+    for (const odd of [undefined, 'QUERY PLAN', [], [{}], [{ Plan: 7 }], [{ Plan: { Plans: 'none' } }]])
+      expect(planOf(odd)).toEqual(unknown);
+    fc.assert(fc.property(fc.jsonValue(), (json) => void planOf([{ Plan: json }])));
+  });
+  test('nodes below a join keep few of many rows', () => {
+    const table = {
+      'Node Type': 'Seq Scan',
+      'Relation Name': 'order_item',
+      'Plan Rows': 60_000,
+      Filter: "(a = 'x')",
+    };
+    const plan = planOf([
+      { Plan: { 'Node Type': 'Hash Join', 'Plan Rows': 12, Plans: [table] }, 'Planning Time': 1 },
+    ]);
+    expect(plan.sequential).toEqual([{ table: 'order_item', kept: 12 }]);
+    expect(plan.lines).toEqual([
+      'Hash Join (12 rows, cost 0)',
+      '  Seq Scan on order_item (60000 rows, cost 0) (a = ?)',
+    ]);
+  });
+});
 
 describe('SQL without its literals', () => {
   test.each([

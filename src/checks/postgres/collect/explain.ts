@@ -125,21 +125,37 @@ async function searchPath(client: PostgresClient, role: string): Promise<string>
 }
 
 interface Node {
-  readonly 'Node Type'?: string;
-  readonly 'Relation Name'?: string;
-  readonly Schema?: string;
-  readonly Alias?: string;
-  readonly 'Index Name'?: string;
-  readonly 'Plan Rows'?: number;
-  readonly 'Total Cost'?: number;
-  readonly Filter?: string;
-  readonly 'Index Cond'?: string;
-  readonly 'Hash Cond'?: string;
-  readonly Plans?: readonly Node[];
+  readonly 'Node Type'?: string | undefined;
+  readonly 'Relation Name'?: string | undefined;
+  readonly 'Index Name'?: string | undefined;
+  readonly 'Plan Rows'?: number | undefined;
+  readonly 'Total Cost'?: number | undefined;
+  readonly Filter?: string | undefined;
+  readonly 'Index Cond'?: string | undefined;
+  readonly 'Hash Cond'?: string | undefined;
+  readonly Plans?: readonly Node[] | undefined;
 }
 
-function planOf(json: unknown): Plan {
-  const root = (Array.isArray(json) ? (json[0] as { Plan?: Node } | undefined)?.Plan : undefined) ?? {};
+const Node: z.ZodType<Node> = z.object({
+  'Node Type': z.string().optional(),
+  'Relation Name': z.string().optional(),
+  'Index Name': z.string().optional(),
+  'Plan Rows': z.number().optional(),
+  'Total Cost': z.number().optional(),
+  Filter: z.string().optional(),
+  'Index Cond': z.string().optional(),
+  'Hash Cond': z.string().optional(),
+  get Plans() {
+    return z.array(Node).optional();
+  },
+});
+/** One statement, one plan. */
+const Answer = z.tuple([z.object({ Plan: Node })]);
+
+/** Reads what EXPLAIN (FORMAT JSON) answers. */
+export function planOf(json: unknown): Plan {
+  const read = Answer.safeParse(json);
+  if (!read.success) return none('the server answers in a form that is not known');
   const lines: string[] = [];
   const sequential = new Map<string, number>();
   const walk = (node: Node, depth: number, joined: number) => {
@@ -151,7 +167,7 @@ function planOf(json: unknown): Plan {
     const around = /Join|Nested Loop/.test(node['Node Type'] ?? '') ? rows : joined;
     for (const child of node.Plans ?? []) walk(child, depth + 1, around);
   };
-  walk(root, 0, Infinity);
+  walk(read.data[0].Plan, 0, Infinity);
   return { lines, sequential: [...sequential].map(([table, kept]) => ({ table, kept })) };
 }
 
