@@ -1,5 +1,5 @@
 import { hostPart, type Stack, type StackService } from '../../config/stack.ts';
-import type { HistoryView } from '../contract.ts';
+import type { HistoryView, Point } from '../contract.ts';
 import { mean } from '../rate.ts';
 import type { HostProcess } from './facts.ts';
 
@@ -25,6 +25,8 @@ interface Signs {
   readonly hitsWanted: number;
   readonly reads: string;
   readonly minimumReads: number;
+  /** Bytes of one read, where each is as large as the next. */
+  readonly pageBytes?: number;
   readonly evictions?: string;
 }
 
@@ -52,6 +54,7 @@ const SIGNS: Readonly<Record<CacheKind, Signs>> = {
     hitsWanted: 0.95,
     reads: 'postgres.blocks',
     minimumReads: 100,
+    pageBytes: 8 * 1024,
   },
   mysql: {
     processes: /^(mysqld|mariadbd)$/,
@@ -59,6 +62,7 @@ const SIGNS: Readonly<Record<CacheKind, Signs>> = {
     hitsWanted: 0.98,
     reads: 'mysql.pool_requests',
     minimumReads: 100,
+    pageBytes: 16 * 1024,
   },
 };
 
@@ -102,7 +106,7 @@ export function cachesOn(
           uptimeSeconds:
             latest(`${kind}.uptime`) ??
             (started === undefined ? undefined : Math.max(0, at - started) / 1000),
-          wanting: wantingOf(kind, service, instance, stack, history),
+          wanting: wantingOf(kind, service, instance, stack, history, givenBytes - usedBytes),
         },
       ];
     });
@@ -121,20 +125,25 @@ function wantingOf(
   instance: string,
   stack: Stack,
   history: HistoryView,
+  freeBytes: number,
 ): string | undefined {
   const signs = SIGNS[kind];
-  const over = (metric: string, windowMs: number, of: { target: string; instance?: string }) => {
-    const points = history.series({ ...of, metric, windowMs });
-    const seen = (points.at(-1)?.at ?? 0) - (points[0]?.at ?? 0);
-    return seen >= windowMs * COVERED ? mean(points) : undefined;
+  const points = (metric: string, windowMs: number, of: { target: string; instance?: string }) => {
+    const found = history.series({ ...of, metric, windowMs });
+    const seen = (found.at(-1)?.at ?? 0) - (found[0]?.at ?? 0);
+    return seen >= windowMs * COVERED ? found : [];
   };
+  const over = (...args: Parameters<typeof points>) => mean(points(...args));
   const own = { target: service.name, instance };
   const lasting = (metric: string) => over(metric, LASTING_MS, own);
   const evictions = signs.evictions === undefined ? 0 : (lasting(signs.evictions) ?? 0);
   if (evictions > EVICTING) return `throws out ${evictions.toFixed(1)} items a second`;
-  const [reads, hits] = [lasting(signs.reads), lasting(signs.hits)];
-  if (reads !== undefined && reads >= signs.minimumReads && hits !== undefined && hits < signs.hitsWanted)
-    return `misses ${((1 - hits) * 100).toFixed(0)} % of its reads`;
+  const reads = lasting(signs.reads) ?? 0;
+  const missed = missShare(points(signs.reads, LASTING_MS, own), points(signs.hits, LASTING_MS, own));
+  // What is read for the first time fills it: only what would have filled it by now passes it by.
+  const missedBytes = missed * reads * (LASTING_MS / 1000) * (signs.pageBytes ?? Infinity);
+  if (reads >= signs.minimumReads && missed > 1 - signs.hitsWanted && missedBytes > freeBytes)
+    return `misses ${(missed * 100).toFixed(0)} % of its reads`;
   const now = kind === 'memcached' ? over(signs.reads, UNASKED_MS, own) : undefined;
   if (now === undefined || now >= UNASKED) return undefined;
   const serving = stack
@@ -143,6 +152,19 @@ function wantingOf(
   return serving >= SERVING
     ? `is asked for nothing while ${serving.toFixed(0)} requests a second come to the application that uses it`
     : undefined;
+}
+
+/** Share of all reads: a quiet moment that misses much says as little as it is. */
+function missShare(reads: readonly Point[], hits: readonly Point[]): number {
+  const shares = new Map(hits.map(({ at, value }) => [at, value]));
+  let [all, missed] = [0, 0];
+  for (const { at, value } of reads) {
+    const hit = shares.get(at);
+    if (hit === undefined) continue;
+    all += value;
+    missed += value * (1 - hit);
+  }
+  return all > 0 ? missed / all : 0;
 }
 
 function instancesOn(host: string, { config }: StackService): string[] {

@@ -134,6 +134,33 @@ describe('memory that was given and is not used', () => {
     expect(JSON.stringify(bad?.evidence)).toContain('misses 40 % of its reads');
   });
 
+  test('PostgreSQL that still fills: what it missed would not have filled what is free', () => {
+    const process = { name: 'postgres', startedAt: now - 3_600_000, sharedBytes: 20 * MB };
+    const reads = (blocks: number) => {
+      history = new History(() => now);
+      said('shopdb', 'db1', {
+        'postgres.memory_given': 64 * MB,
+        'postgres.cache_hit': 0.9,
+        'postgres.blocks': blocks,
+      });
+    };
+    reads(150);
+    expect(judge('db1', [process])).toMatchObject([{ level: 'ok' }]);
+    reads(400);
+    expect(judge('db1', [process])).toMatchObject([{ level: 'warn' }]);
+  });
+
+  test('PostgreSQL: a start that missed much of little is outweighed by what was read since', () => {
+    const process = { name: 'postgres', startedAt: now - 3_600_000, sharedBytes: 20 * MB };
+    for (let at = now - 300_000, i = 0; at < now; at += 5000, i += 1)
+      history.write('shopdb', 'db1', at, [
+        { metric: 'postgres.memory_given', value: 64 * MB, unit: 'B' },
+        { metric: 'postgres.blocks', value: i % 2 ? 100_000 : 1000, unit: '/s' },
+        { metric: 'postgres.cache_hit', value: i % 2 ? 0.99 : 0, unit: 'share' },
+      ]);
+    expect(judge('db1', [process])).toMatchObject([{ level: 'ok' }]);
+  });
+
   test('Varnish and MySQL by their own readings, side by side', () => {
     said('myshop', 'db1', {
       'mysql.memory_given': 64 * MB,
