@@ -9,10 +9,11 @@ import { Bot } from '../../prove/bot.ts';
 import { newRoot, prepareLab, sayWhySkipped, withoutLab } from './lab-support.ts';
 
 /** What Warroom may not read is said with the line that mends it: in `doctor`, in the findings, on a card; never as an incident. */
-const PARTS = ['web', 'postgres', 'tasks'] as const;
+const PARTS = ['web', 'postgres', 'mysql', 'tasks'] as const;
 const MENDS: readonly (readonly [target: string, mend: RegExp])[] = [
   ['shopdb on db1', /GRANT pg_monitor TO "?warroom"?;/],
   ['shopdb on db2', /replica|primary/],
+  ['crmdb on my2', /take it out of "replicas"/],
   ['edge on web1', /usermod -aG \w+ warroom/],
   ['app on app1', /usermod -aG|chmod|chgrp/],
   ['tasks on worker1', /ACL SETUSER warroom|requirepass/],
@@ -120,6 +121,7 @@ async function spoil(lab: Lab): Promise<void> {
   // The replica's URL leads to the primary, with a role that may read there.
   const acting = readFileSync(join(lab.root, 'secrets', 'shopdb-act'), 'utf8');
   secret('shopdb-db2', () => acting.replace(/@[^/]+\//, `@${lab.address('db1')}:5432/`));
+  secret('crmdb-my2', (url) => url.replace(/@[^/]+\//, `@${lab.address('my1')}:3306/`));
   secret('broker', (url) => url.replace(/:[^:@/]+@/, ':wrong-password@'));
   // A bind mount cannot be replaced, only written.
   await lab.exec('web1', [

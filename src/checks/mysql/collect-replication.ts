@@ -3,6 +3,7 @@ import { mysqlErrno } from '../../targets/mysql-errors.ts';
 import type { MysqlClient, MysqlRow } from '../../targets/mysql-link.ts';
 import type { CollectContext } from '../contract.ts';
 import { plain } from '../rate.ts';
+import { wrongRole } from '../roles.ts';
 import { withServer } from './collect.ts';
 import type { ReplicaChannel, Replication } from './facts.ts';
 import { number, seconds, text } from './rows.ts';
@@ -12,19 +13,32 @@ const STATEMENTS = ['SHOW ALL SLAVES STATUS', 'SHOW REPLICA STATUS', 'SHOW SLAVE
 /** Which of them a client's server takes. */
 const taken = new WeakMap<MysqlClient, string>();
 
+/** Throws NO_RIGHT where the config calls a server a replica that is a primary, or the primary that is a replica. */
 export async function collectReplication(context: CollectContext): Promise<Replication> {
   const role = context.place.server?.role ?? 'only';
   return withServer(context, async (client) => {
     const [row] = await client.ask("SHOW GLOBAL VARIABLES LIKE 'read_only'");
     const readOnly = /^(ON|1|NO_LOCK.*)$/i.test(row ? text(row, 'value') : '');
-    try {
-      return { role, readOnly, told: true, channels: (await status(client)).slice(0, 20).map(channelOf) };
-    } catch (thrown) {
+    const rows = await status(client).catch((thrown: unknown) => {
       // A primary needs no such right: what it is asked for is whether it is one.
       if (role !== 'replica' && thrown instanceof WarroomError && thrown.code === 'NO_RIGHT')
-        return { role, readOnly, told: false, channels: [] };
+        return undefined;
       throw thrown;
-    }
+    });
+    const channels = (rows ?? []).slice(0, 20).map(channelOf);
+    if (role === 'replica' && channels.length === 0 && !readOnly)
+      throw wrongRole(
+        context,
+        'is a primary: it replicates from nobody and can be written to',
+        'Make it anew from a backup of the primary (CHANGE MASTER TO …; START SLAVE; SET GLOBAL read_only = ON), or take it out of "replicas".',
+      );
+    if (role === 'primary' && channels.length > 0 && readOnly)
+      throw wrongRole(
+        context,
+        `is a replica now, of ${channels[0]?.source || 'another server'}`,
+        'Give the URL of the new primary as "primary", and this one under "replicas".',
+      );
+    return { role, readOnly, told: rows !== undefined, channels };
   });
 }
 

@@ -129,12 +129,25 @@ describe.skipIf(why)(`MariaDB with a replica, and what it was tested as ${why ??
     expect(JSON.stringify(await look())).not.toContain('hunter2');
     await replica.sql('DELETE FROM shop.product WHERE id = 2001; STOP SLAVE; START SLAVE');
     await ends('ok');
+  });
+
+  test('a primary under "replicas", and a replica as "primary", need to be set up: their figures would mislead', async () => {
     const turned = new Rounds({ primary: replica.url(), replicas: { copy: primary.url() } });
-    await turned.run('replication');
-    expect(turned.judge(replication)).toMatchObject([
-      { subject: 'here', level: 'warn', summary: expect.stringContaining('it is a replica') },
-      { subject: 'copy', level: 'warn', summary: expect.stringContaining('it is a primary') },
-    ]);
+    const [here, copy] = turned.places.map((place) => turned.runAt('replication', place));
+    await expect(here).rejects.toMatchObject({
+      code: 'NO_RIGHT',
+      fields: {
+        what: `count here as the primary: it is a replica now, of 127.0.0.1:${primary.port}`,
+        mend: expect.stringContaining('the URL of the new primary as "primary"'),
+      },
+    });
+    await expect(copy).rejects.toMatchObject({
+      code: 'NO_RIGHT',
+      fields: {
+        what: 'count copy as a replica: it is a primary: it replicates from nobody and can be written to',
+        mend: expect.stringContaining('take it out of "replicas"'),
+      },
+    });
     turned.close();
   });
 

@@ -83,16 +83,13 @@ function primary(instance: string, now: Replication): Verdict {
   };
 }
 
+/** One that can be written to as well is a primary, and refused where it is read. */
 function noReplica(instance: string, now: Replication): Verdict {
   return {
-    level: now.readOnly ? 'critical' : 'warn',
-    summary: now.readOnly
-      ? `${instance} is a replica that replicates from nobody: what is read there gets older and older.`
-      : `${instance} is a replica in the config, but it replicates from nobody and can be written to: it is a primary.`,
+    level: 'critical',
+    summary: `${instance} is a replica that replicates from nobody: what is read there gets older and older.`,
     evidence: [table(now)],
-    advice: now.readOnly
-      ? `On ${instance}: CHANGE MASTER TO …; START SLAVE; or make it anew from a backup of the primary.`
-      : 'If somebody failed over to it, tell the config. If not, take it from whoever reads there, and make it anew from the primary.',
+    advice: `On ${instance}: CHANGE MASTER TO …; START SLAVE; or make it anew from a backup of the primary.`,
   };
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { WarroomError } from '../../../errors/catalogue.ts';
 import type { PostgresClient } from '../../../targets/postgres-link.ts';
 import type { CollectContext, Timed } from '../../contract.ts';
+import { wrongRole } from '../../roles.ts';
 import { ask, needMonitor, onServer } from '../ask.ts';
 import { columnsOf, slotColumns } from '../columns.ts';
 
@@ -81,15 +81,6 @@ export async function collectReplication(
       receiver: here,
       ...(behind ? { behindSince: previous ? (previous.snapshot.behindSince ?? Date.now()) : 0 } : {}),
     };
-  });
-}
-
-function wrongRole(context: CollectContext, is: string, mend: string): WarroomError {
-  const { place } = context;
-  return new WarroomError('NO_RIGHT', {
-    target: place.target,
-    what: `count ${place.instance} as ${place.server?.role === 'replica' ? 'a replica' : 'the primary'}: it ${is}`,
-    mend,
   });
 }
 
