@@ -3,7 +3,7 @@ import type { Timed } from '../contract.ts';
 import { answer, type Looking } from './answer.ts';
 import { collectOom, type OomState, oomCounts } from './oom.ts';
 import { type ProcessStat, parseStats, useOf } from './process-stat.ts';
-import { badAnswer, countOf, namedNumbers, pairedCounter, pressure, sections } from './sections.ts';
+import { badAnswer, countOf, detached, namedNumbers, pairedCounter, pressure, sections } from './sections.ts';
 
 /** A host at one moment: counters since its start, and what is measured now. */
 export interface FactsSnapshot {
@@ -19,8 +19,9 @@ export interface FactsSnapshot {
   readonly kernelCores: number;
   readonly allowedCores: number;
   readonly group: CpuGroup;
-  readonly memory: ReadonlyMap<string, number>;
-  readonly vm: ReadonlyMap<string, number>;
+  /** kB of /proc/meminfo, and counts of /proc/vmstat. */
+  readonly memory: ReadonlyMap<(typeof MEMORY)[number], number>;
+  readonly vm: ReadonlyMap<(typeof VM)[number], number>;
   readonly disks: ReadonlyMap<string, DiskTicks>;
   readonly pressure: { readonly cpu?: number; readonly io?: number; readonly memory?: number };
   readonly listenOverflows?: number;
@@ -72,6 +73,9 @@ const READ_ONCE = readFacts('once');
 const READ_TWICE = readFacts('twice');
 const PROCESSES = '==> /processes <==\n';
 const END = '==> /end <==\n';
+
+const MEMORY = ['MemTotal', 'MemAvailable', 'SwapTotal', 'SwapFree'] as const;
+const VM = ['pswpin', 'pswpout', 'oom_kill'] as const;
 
 const MAX_BYTES = 4 * 1024 * 1024;
 /** So busy a process has its threads looked at. */
@@ -152,7 +156,7 @@ export function parseFacts(text: string, target: string, askedAt: number): Facts
   const uptime = Number(/^(\d+\.\d+)/.exec(need('/proc/uptime'))?.[1]);
   const load = need('/proc/loadavg').split(' ').slice(0, 3).map(Number);
   const stat = need('/proc/stat');
-  const memory = namedNumbers(need('/proc/meminfo'));
+  const memory = namedNumbers(need('/proc/meminfo'), MEMORY);
   const { processes } = parseStats(text.slice(at + PROCESSES.length, -END.length));
   const cpu = cpuTicks(stat);
   const kernelCores = (stat.match(/^cpu\d+ /gm) ?? []).length;
@@ -163,8 +167,8 @@ export function parseFacts(text: string, target: string, askedAt: number): Facts
   if (!memory.has('MemTotal')) throw fail('no memory');
   const clock =
     Number(nanoseconds[1]) * 1000 + (/^\d+$/.test(nanoseconds[2] ?? '') ? Number(nanoseconds[2]) / 1e6 : 0);
-  const counts = namedNumbers(stat);
-  const vm = namedNumbers(files.get('/proc/vmstat'));
+  const counts = namedNumbers(stat, ['procs_running', 'procs_blocked']);
+  const vm = namedNumbers(files.get('/proc/vmstat'), VM);
   const status = need('/proc/self/status');
   const overflows = pairedCounter(files.get('/proc/net/netstat'), 'TcpExt', 'ListenOverflows');
   const psi = {
@@ -213,7 +217,11 @@ function cpuGroup(files: ReadonlyMap<string, string>): CpuGroup {
     : v1Quota > 0
       ? v1Quota / v1Period
       : Number.NaN;
-  const counts = namedNumbers(files.get(v2 ? '/sys/fs/cgroup/cpu.stat' : '/sys/fs/cgroup/cpu/cpu.stat'));
+  const counts = namedNumbers(files.get(v2 ? '/sys/fs/cgroup/cpu.stat' : '/sys/fs/cgroup/cpu/cpu.stat'), [
+    'usage_usec',
+    'nr_periods',
+    'nr_throttled',
+  ]);
   const micro = v2 ? counts.get('usage_usec') : undefined;
   const nano = v2 ? undefined : files.get('/sys/fs/cgroup/cpuacct/cpuacct.usage');
   const used = micro !== undefined ? micro / 1e6 : nano === undefined ? undefined : Number(nano) / 1e9;
@@ -237,7 +245,7 @@ function diskTicks(text: string | undefined): Map<string, DiskTicks> {
     if (!/^((x?v|s|h)d[a-z]+|nvme\d+n\d+|mmcblk\d+|md\d+|dm-\d+)$/.test(name)) continue;
     if (![readSectors, writtenSectors, busyMs].every(Number.isFinite) || readSectors + writtenSectors === 0)
       continue;
-    found.set(name, { readSectors, writtenSectors, busyMs });
+    found.set(detached(name), { readSectors, writtenSectors, busyMs });
   }
   return found;
 }

@@ -120,11 +120,11 @@ export function parseDetails(
     // It ended between the two looks.
     if (status === undefined || name === undefined) continue;
     const argv = (argvs.get(pid) ?? []).filter((word) => word.trim() !== '');
-    const numbers = namedNumbers(status);
+    const numbers = namedNumbers(status, ['VmRSS', 'RssShmem', 'HugetlbPages']);
     // Huge pages are no part of RSS.
     const shared = (numbers.get('RssShmem') ?? 0) + (numbers.get('HugetlbPages') ?? 0);
     const uid = /^Uid:\s+(\d+)/m.exec(status)?.[1] ?? '';
-    const pss = namedNumbers(files.get(`/proc/${pid}/smaps_rollup`)).get('Pss');
+    const pss = namedNumbers(files.get(`/proc/${pid}/smaps_rollup`), ['Pss']).get('Pss');
     found.set(pid, {
       user: users.get(uid) ?? uid,
       command: argv.length > 0 ? redactArguments(argv, name) : `[${name}]`,

@@ -85,7 +85,7 @@ function cpuFacts(now: FactsSnapshot): CpuFacts {
 }
 
 function memoryReadings({ memory }: FactsSnapshot): (Reading | undefined)[] {
-  const bytes = (name: string) => {
+  const bytes = (name: Parameters<typeof memory.get>[0]) => {
     const kilobytes = memory.get(name);
     return kilobytes === undefined ? undefined : kilobytes * 1024;
   };
@@ -100,7 +100,7 @@ function memoryReadings({ memory }: FactsSnapshot): (Reading | undefined)[] {
 
 function rates(pair: Pair, cpu: CpuFacts): (Reading | undefined)[] {
   const { before, now, seconds } = pair;
-  const vm = (name: string) => growth(before.vm.get(name), now.vm.get(name));
+  const vm = (name: Parameters<typeof now.vm.get>[0]) => growth(before.vm.get(name), now.vm.get(name));
   const perSecond = (grown: number | undefined) => (grown === undefined ? undefined : grown / seconds);
   const ticks = growth(before.cpu.total, now.cpu.total);
   // Idle and iowait of the kernel may go back a little by themselves (proc(5)): then there is no share this time.

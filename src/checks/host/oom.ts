@@ -36,10 +36,12 @@ export function oomCounts(
   vm: ReadonlyMap<string, number>,
 ): Pick<OomState, 'kernel' | 'group'> {
   // Version 2 has that file in no root of a machine: where it is, this is a container, and the kernel's are others' too.
-  const contained = namedNumbers(files.get('/sys/fs/cgroup/memory.events')).get('oom_kill');
+  const contained = namedNumbers(files.get('/sys/fs/cgroup/memory.events'), ['oom_kill']).get('oom_kill');
   if (contained !== undefined) return { group: contained };
   const kernel = vm.get('oom_kill');
-  const group = namedNumbers(files.get('/sys/fs/cgroup/memory/memory.oom_control')).get('oom_kill');
+  const group = namedNumbers(files.get('/sys/fs/cgroup/memory/memory.oom_control'), ['oom_kill']).get(
+    'oom_kill',
+  );
   return { ...(kernel === undefined ? {} : { kernel }), ...(group === undefined ? {} : { group }) };
 }
 

@@ -1,3 +1,5 @@
+import { detached } from './sections.ts';
+
 /**
  * USER_HZ. proc(5) counts in clock ticks; the kernel fixes them at 100 for programs on every architecture that
  * servers have (asm-generic/param.h), so a `getconf` in each round would only cost.
@@ -23,25 +25,37 @@ export function parseStat(line: string): ProcessStat | undefined {
   const close = line.lastIndexOf(')');
   if (open < 1 || close < open) return undefined;
   const pid = Number(line.slice(0, open).trim());
-  // proc(5), numbered from 1: state is field 3, so the first of these.
-  const rest = line
-    .slice(close + 1)
-    .trim()
-    .split(' ');
-  const field = (number: number) => Number(rest[number - 3]);
+  const field = fieldsAfter(line, close + 1);
+  const count = (number: number) => {
+    const text = field(number);
+    return text === '' ? Number.NaN : Number(text);
+  };
   const stat = {
     pid,
-    name: line.slice(open + 1, close),
-    state: rest[0] ?? '',
-    ticks: field(14) + field(15),
-    threads: field(20),
-    startTicks: field(22),
-    residentPages: field(24),
+    name: detached(line.slice(open + 1, close)),
+    state: field(3),
+    ticks: count(14) + count(15),
+    threads: count(20),
+    startTicks: count(22),
+    residentPages: count(24),
   };
   const whole = [pid, stat.ticks, stat.threads, stat.startTicks, stat.residentPages].every(
     (value) => Number.isSafeInteger(value) && value >= 0,
   );
   return whole && /^[A-Za-z]$/.test(stat.state) ? stat : undefined;
+}
+
+/** proc(5), numbered from 1, the name being 2: asked for in rising order, and no text is made of those between. */
+function fieldsAfter(line: string, from: number): (number: number) => string {
+  let [at, current] = [from, 2];
+  return (number) => {
+    for (; current < number; current += 1) {
+      while (line[at] !== ' ' && at < line.length) at += 1;
+      while (line[at] === ' ') at += 1;
+    }
+    const end = line.indexOf(' ', at);
+    return line.slice(at, end < 0 ? line.length : end);
+  };
 }
 
 /**

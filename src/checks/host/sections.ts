@@ -14,14 +14,39 @@ export function sections(text: string): Map<string, string> {
   return found;
 }
 
-/** "MemTotal:   123 kB" and "pswpin 123" alike: a name, a number, and more that is not used. */
-export function namedNumbers(text: string | undefined): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const line of (text ?? '').split('\n')) {
-    const match = /^(\S+?):?\s+(-?\d+)\b/.exec(line);
-    if (match) found.set(match[1] as string, Number(match[2]));
+/**
+ * "MemTotal:   123 kB" and "pswpin 123" alike: the numbers of these names. The kernel says hundreds, of hundreds of
+ * hosts: nothing is made of the others.
+ */
+export function namedNumbers<Name extends string>(
+  text: string | undefined,
+  names: readonly Name[],
+): Map<Name, number> {
+  const found = new Map<Name, number>();
+  if (text === undefined) return found;
+  for (const name of names) {
+    const number = numberAfter(text, name);
+    if (number !== undefined) found.set(name, number);
   }
   return found;
+}
+
+const NUMBER = /:?[ \t]+(-?\d+)\b/y;
+
+/** The number of the first line that begins with the name alone. */
+function numberAfter(text: string, name: string): number | undefined {
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
+    if (at > 0 && text[at - 1] !== '\n') continue;
+    NUMBER.lastIndex = at + name.length;
+    const match = NUMBER.exec(text);
+    if (match) return Number(match[1]);
+  }
+  return undefined;
+}
+
+/** A text that does not keep alive the whole that it was cut from: V8 cuts from 13 characters on without copying. */
+export function detached(text: string): string {
+  return text.length < 13 ? text : Buffer.from(text).toString();
 }
 
 /** "0-3,8" of a CPU list: 5. */

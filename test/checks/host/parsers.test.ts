@@ -5,12 +5,42 @@ import { parseFacts } from '../../../src/checks/host/collect-facts.ts';
 import { parseDetails, parseProcessList } from '../../../src/checks/host/collect-processes.ts';
 import { parseStat, parseStats, useOf } from '../../../src/checks/host/process-stat.ts';
 import { redactArguments } from '../../../src/checks/host/redact.ts';
-import { countOf, pairedCounter, pressure } from '../../../src/checks/host/sections.ts';
+import { countOf, namedNumbers, pairedCounter, pressure } from '../../../src/checks/host/sections.ts';
 import { answersOf, FIXTURES } from './replay.ts';
 
 const answers = answersOf(`${FIXTURES}debian-12-6.18/busy-process`);
 const stat = (pid: number, name: string, ticks: number, start: number) =>
   `${pid} (${name}) R 1 1 1 0 -1 0 0 0 0 0 ${ticks} 0 0 0 20 0 1 0 ${start} 1000 200 0`;
+
+describe('numbers by their names', () => {
+  const text = 'PreMemTotal: 1 kB\nMemTotal:       16384 kB\nMemTotalNot 3\npswpin 12\nodd kB\n';
+  it('of whole lines alone, the first of each, and only those asked for', () => {
+    expect([...namedNumbers(text, ['MemTotal', 'pswpin', 'odd', 'gone'])]).toEqual([
+      ['MemTotal', 16384],
+      ['pswpin', 12],
+    ]);
+    expect(namedNumbers(undefined, ['MemTotal']).size).toBe(0);
+  });
+  it('as a walk through all lines would find them', () => {
+    const name = fc.constantFrom('a', 'ab', 'b', 'pswpin', 'pswpin_x');
+    const line = fc.tuple(
+      name,
+      fc.constantFrom(' ', ': ', ':\t  ', ''),
+      fc.nat(99),
+      fc.constantFrom('', ' kB'),
+    );
+    fc.assert(
+      fc.property(fc.array(line), (lines) => {
+        const said = lines.map((words) => words.join('')).join('\n');
+        const walked = said.split('\n').flatMap((one) => {
+          const match = /^(\S+?):?[ \t]+(-?\d+)\b/.exec(one);
+          return match && match[1] === 'pswpin' ? [Number(match[2])] : [];
+        });
+        expect(namedNumbers(said, ['pswpin']).get('pswpin')).toBe(walked[0]);
+      }),
+    );
+  });
+});
 
 describe('process lines', () => {
   it('reads a name that holds brackets, blanks and numbers', () => {
