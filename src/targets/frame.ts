@@ -70,17 +70,18 @@ export class FrameReader {
   #whole(): Frame | undefined {
     if (this.#status === undefined || !this.#errWhole) return undefined;
     return {
-      stdout: Buffer.concat(this.#out).toString('utf8'),
+      stdout: (this.#out.length === 1 ? (this.#out[0] as Buffer) : Buffer.concat(this.#out)).toString('utf8'),
       stderr: this.#err.toString('utf8'),
       status: this.#status,
       cut: this.#cut,
     };
   }
 
+  /** It is of a buffer that was joined for this frame: nobody writes into it any more. */
   #keep(data: Buffer): void {
     const kept = data.subarray(0, Math.max(0, this.maxBytes - this.#outBytes));
     this.#cut ||= kept.length < data.length;
-    if (kept.length > 0) this.#out.push(Buffer.from(kept));
+    if (kept.length > 0) this.#out.push(kept);
     this.#outBytes += kept.length;
   }
 
