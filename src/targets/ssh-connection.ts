@@ -40,6 +40,8 @@ export class SshConnection {
   #client: Promise<Client> | undefined;
   /** What `#client` gave, or is about to give. */
   #live: Client | undefined;
+  /** Those on which a command was begun. */
+  readonly #prompt = new WeakSet<Client>();
   #failure: Failure | undefined;
   #closed = false;
   onState: (state: 'connected' | 'unreachable', problem?: string) => void = () => undefined;
@@ -110,6 +112,7 @@ export class SshConnection {
       timeoutMs,
     });
     const client = await within(this.#connected(), timeoutMs, late, undefined, signal);
+    if (!this.#prompt.has(client)) this.#makePrompt(client);
     const opening = new Promise<ClientChannel>((resolve, reject) => {
       const done = (error: Error | undefined, stream: ClientChannel) =>
         error ? reject(this.#refused(where, error)) : resolve(quiet(joined(stream)));
@@ -117,6 +120,19 @@ export class SshConnection {
       else client.forwardOut('127.0.0.1', 0, address.host, address.port, done);
     });
     return within(opening, timeoutMs, late, (channel) => channel.destroy(), signal);
+  }
+
+  /**
+   * sshd sets TCP_NODELAY at a connection's first command (`ssh_packet_set_interactive` in OpenSSH's session.c): one
+   * that only forwards, as to a jump host, waits 40 ms for a delayed ACK in answers of two packets.
+   */
+  #makePrompt(client: Client): void {
+    this.#prompt.add(client);
+    this.#exec('exit').then(
+      (channel) => channel.resume(),
+      // An account that may only forward goes on as it is.
+      () => undefined,
+    );
   }
 
   async close(): Promise<void> {
@@ -127,6 +143,7 @@ export class SshConnection {
 
   async #exec(line: string, onOpen?: (channel: ClientChannel) => void): Promise<ClientChannel> {
     const client = await this.#connected();
+    this.#prompt.add(client);
     const opening = new Promise<ClientChannel>((resolve, reject) => {
       client.exec(line, (error, channel) => {
         if (error) return reject(this.#unreachable(reason(error), error));

@@ -1,5 +1,6 @@
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -285,6 +286,41 @@ describe.skipIf(!sshdPossible)('targets', () => {
     open.push(own);
     expect((await own.reading('inner').read(sh`echo $SSH_CONNECTION`)).stdout).toContain('127.0.0.1');
     expect(own.health()).toMatchObject([{ host: 'inner', state: 'connected' }]);
+  });
+
+  it('has a command begun where it only forwards, and goes on where it may not', async () => {
+    const marks = mkdtempSync(join(tmpdir(), 'warroom-jump-'));
+    const mark = join(marks, 'begun');
+    for (const setting of [`ForceCommand touch ${mark}`, 'MaxSessions 0']) {
+      const jump = await startSshd([setting]);
+      const knownHosts = join(marks, 'known_hosts');
+      writeFileSync(
+        knownHosts,
+        `${readFileSync(jump.knownHosts, 'utf8')}${readFileSync(sshd.knownHosts, 'utf8')}`,
+      );
+      // One key opens both.
+      appendFileSync(join(jump.dir, 'authorized_keys'), readFileSync(`${sshd.key}.pub`, 'utf8'));
+      const own = openTargets(
+        new Stack(
+          Config.parse({
+            ssh: { user: sshd.user, key: { file: sshd.key }, knownHosts, jump: 'bastion' },
+            hosts: {
+              bastion: { address: '127.0.0.1', port: jump.port },
+              inner: { address: '127.0.0.1', port: sshd.port },
+            },
+          }),
+        ),
+        secretOf,
+      );
+      try {
+        expect((await own.reading('inner').read(sh`echo through`)).stdout).toBe('through\n');
+        if (setting.startsWith('Force')) await expect.poll(() => existsSync(mark)).toBe(true);
+      } finally {
+        await own.close();
+        jump.stop();
+      }
+    }
+    rmSync(marks, { recursive: true, force: true });
   });
 
   it('says what to do when the key is not accepted', async () => {
