@@ -57,7 +57,7 @@ export class SshConnection {
     const channel = await this.#exec(
       `exec env ${SH_ENV} /bin/sh -c 'echo "${SHELL_READY} $$"; exec /bin/sh -s'`,
     );
-    const late = this.#unreachable(`its shell said nothing within ${OPEN_MS} ms`);
+    const late = () => this.#unreachable(`its shell said nothing within ${OPEN_MS} ms`);
     const pid = await within(firstLine(channel), OPEN_MS, late).catch((thrown: unknown) => {
       kill(channel);
       throw thrown;
@@ -106,11 +106,12 @@ export class SshConnection {
     { timeoutMs = DEFAULT_TIMEOUT_MS, signal }: Pick<ReadOptions, 'timeoutMs' | 'signal'> = {},
   ): Promise<Duplex> {
     const where = addressText(address);
-    const late = new WarroomError('TARGET_DEADLINE', {
-      target: this.address.name,
-      command: `connect ${where}`,
-      timeoutMs,
-    });
+    const late = () =>
+      new WarroomError('TARGET_DEADLINE', {
+        target: this.address.name,
+        command: `connect ${where}`,
+        timeoutMs,
+      });
     const client = await within(this.#connected(), timeoutMs, late, undefined, signal);
     if (!this.#prompt.has(client)) this.#makePrompt(client);
     const opening = new Promise<ClientChannel>((resolve, reject) => {
@@ -151,7 +152,7 @@ export class SshConnection {
         return resolve(quiet(channel));
       });
     });
-    const late = this.#unreachable(`it opened no channel within ${OPEN_MS} ms`);
+    const late = () => this.#unreachable(`it opened no channel within ${OPEN_MS} ms`);
     return within(opening, OPEN_MS, late, (channel) => kill(channel));
   }
 
@@ -169,7 +170,7 @@ export class SshConnection {
         (thrown: unknown) => this.#failed(thrown),
       );
     }
-    return failure ? within(this.#client, PATIENCE_MS, failure.error) : this.#client;
+    return failure ? within(this.#client, PATIENCE_MS, () => failure.error) : this.#client;
   }
 
   #failed(thrown: unknown): void {

@@ -1,10 +1,10 @@
 import type { WarroomError } from '../errors/catalogue.ts';
 
-/** Waits no longer than that; what comes after is given to `tooLate`. */
+/** Waits no longer than that; what comes after is given to `tooLate`. The error is made only when it is thrown. */
 export function within<T>(
   work: Promise<T>,
   timeoutMs: number,
-  error: WarroomError,
+  late: () => WarroomError,
   tooLate: (value: T) => void = () => undefined,
   signal?: AbortSignal,
 ): Promise<T> {
@@ -12,7 +12,7 @@ export function within<T>(
     let over = false;
     const fail = () => {
       over = true;
-      reject(error);
+      reject(late());
     };
     const timer = setTimeout(fail, timeoutMs);
     signal?.addEventListener('abort', fail, { once: true });
