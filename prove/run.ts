@@ -56,8 +56,9 @@ async function run(proof: Proof): Promise<never> {
       );
     });
     const stopped = new Promise<never>((_, reject) => {
+      // Again and again: npm passes on what the terminal has sent as well, and cleaning up goes on.
       for (const signal of ['SIGINT', 'SIGTERM'] as const)
-        process.once(signal, () => reject(new Failed(`stopped by ${signal}`)));
+        process.on(signal, () => reject(new Failed(`stopped by ${signal}`)));
     });
     await Promise.race([proof.run(act), late, stopped]);
   } catch (thrown) {

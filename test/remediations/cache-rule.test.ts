@@ -8,11 +8,11 @@ import { REMEDIATIONS, STEP_TYPES } from '../../src/remediations/index.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
 import { listVcls, VarnishCli } from '../../src/targets/varnish-cli.ts';
+import { missingOf } from '../installed.ts';
 import {
   bootVcl,
   type Daemons,
   daemons,
-  missing,
   type TestApp,
   type TestVarnish,
   testApp,
@@ -22,7 +22,7 @@ import {
 } from './daemons.ts';
 import { as, localTargets, PEOPLE, saidHistory, seenWith, silent } from './doubles.ts';
 
-const gone = missing(VARNISHD);
+const gone = missingOf([VARNISHD]);
 const here = new LocalTarget('here', 'acting');
 let at: Daemons;
 let app: TestApp;

@@ -7,11 +7,11 @@ import { verifyAudit } from '../../src/store/audit.ts';
 import { openStore } from '../../src/store/store.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
 import { listVcls, VarnishCli } from '../../src/targets/varnish-cli.ts';
+import { missingOf } from '../installed.ts';
 import {
   bootVcl,
   type Daemons,
   daemons,
-  missing,
   type TestApp,
   type TestVarnish,
   testApp,
@@ -21,7 +21,7 @@ import {
 import { PEOPLE } from './doubles.ts';
 
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
-const gone = missing(VARNISHD);
+const gone = missingOf([VARNISHD]);
 const here = new LocalTarget('here', 'acting');
 let at: Daemons;
 let app: TestApp;

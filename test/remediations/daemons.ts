@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, connect, createServer as tcpServer } from 'node:net';
@@ -12,15 +11,6 @@ export interface Daemons {
   readonly dir: string;
   readonly stop: () => Promise<void>;
   start(command: string, args: readonly string[]): ChildProcess;
-}
-
-/** Why real servers cannot run here; in CI that is a failure, elsewhere a reason to skip. */
-export function missing(...programs: readonly string[]): string | undefined {
-  const gone = programs.filter((program) => !existsSync(program));
-  if (gone.length === 0) return undefined;
-  const text = `not installed here: ${gone.join(', ')}`;
-  if (process.env['CI']) throw new Error(text);
-  return text;
 }
 
 export async function daemons(): Promise<Daemons> {

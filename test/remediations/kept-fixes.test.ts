@@ -17,12 +17,12 @@ import { askHaproxyOnce } from '../../src/targets/haproxy-socket.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
 import { VarnishCli } from '../../src/targets/varnish-cli.ts';
 import { inputOf } from '../checks/varnish/judge.ts';
+import { missingOf } from '../installed.ts';
 import {
   bootVcl,
   type Daemons,
   daemons,
   HAPROXY,
-  missing,
   type TestApp,
   type TestHaproxy,
   type TestVarnish,
@@ -33,7 +33,7 @@ import {
 } from './daemons.ts';
 import { as, localTargets, PEOPLE, saidHistory, seenWith, silent } from './doubles.ts';
 
-const gone = missing(VARNISHD, HAPROXY);
+const gone = missingOf([VARNISHD, HAPROXY]);
 
 describe.skipIf(gone)(`a fix that was kept${gone ? ` (${gone})` : ''}`, () => {
   const store = openStore(':memory:');

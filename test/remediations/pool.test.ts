@@ -8,11 +8,11 @@ import { REMEDIATIONS, STEP_TYPES } from '../../src/remediations/index.ts';
 import { openStore } from '../../src/store/store.ts';
 import { askHaproxyOnce } from '../../src/targets/haproxy-socket.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
+import { missingOf } from '../installed.ts';
 import {
   type Daemons,
   daemons,
   HAPROXY,
-  missing,
   type TestApp,
   type TestHaproxy,
   testApp,
@@ -20,7 +20,7 @@ import {
 } from './daemons.ts';
 import { as, localTargets, PEOPLE, seenWith, silent } from './doubles.ts';
 
-const gone = missing(HAPROXY);
+const gone = missingOf([HAPROXY]);
 const here = new LocalTarget('lb', 'acting');
 let at: Daemons;
 let app: TestApp;

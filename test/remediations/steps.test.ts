@@ -9,12 +9,12 @@ import { compose } from '../../src/remediations/vcl-text.ts';
 import type { Targets } from '../../src/targets/contract.ts';
 import { askHaproxyOnce } from '../../src/targets/haproxy-socket.ts';
 import { VarnishCli } from '../../src/targets/varnish-cli.ts';
+import { missingOf } from '../installed.ts';
 import {
   bootVcl,
   type Daemons,
   daemons,
   HAPROXY,
-  missing,
   type TestApp,
   testApp,
   testHaproxy,
@@ -23,7 +23,7 @@ import {
 } from './daemons.ts';
 import { localTargets } from './doubles.ts';
 
-const gone = missing(VARNISHD, HAPROXY);
+const gone = missingOf([VARNISHD, HAPROXY]);
 let at: Daemons;
 let apps: TestApp[];
 let stack: Stack;

@@ -7,9 +7,10 @@ import { locationPattern, rulesOf } from '../../src/remediations/cache-rule/vcl.
 import { compose, regexEscape, vclString } from '../../src/remediations/vcl-text.ts';
 import { LocalTarget } from '../../src/targets/local.ts';
 import { VarnishCli } from '../../src/targets/varnish-cli.ts';
-import { type Daemons, daemons, missing, type TestVarnish, testVarnish, VARNISHD } from './daemons.ts';
+import { missingOf } from '../installed.ts';
+import { type Daemons, daemons, type TestVarnish, testVarnish, VARNISHD } from './daemons.ts';
 
-const gone = missing(VARNISHD);
+const gone = missingOf([VARNISHD]);
 let at: Daemons;
 let varnish: TestVarnish;
 const here = new LocalTarget('here', 'acting');

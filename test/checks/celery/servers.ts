@@ -1,17 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { missingOf } from '../../installed.ts';
 import { freePort } from '../varnish/servers.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
@@ -21,20 +13,8 @@ const BINARIES = {
   rabbitmq: '/usr/lib/rabbitmq/bin/rabbitmq-server',
 } as const;
 
-/** Why tests with these servers cannot run here; undefined when they can. In CI a missing one is a failure. */
 export function missing(...names: (keyof typeof BINARIES)[]): string | undefined {
-  const absent = names.filter((name) => {
-    try {
-      accessSync(BINARIES[name]);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  if (absent.length === 0) return undefined;
-  const why = `not installed: ${absent.join(', ')}`;
-  if (process.env['CI']) throw new Error(why);
-  return why;
+  return missingOf(names.map((name) => BINARIES[name]));
 }
 
 const TASKS = `

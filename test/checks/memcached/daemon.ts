@@ -1,21 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { missingOf } from '../../installed.ts';
 import { freePort, until } from '../varnish/servers.ts';
 
 const PROGRAM = '/usr/bin/memcached';
 
-/** Why there is no memcached here; undefined when there is one. In CI a missing one is a failure. */
 export function missingMemcached(): string | undefined {
-  try {
-    accessSync(PROGRAM);
-    return undefined;
-  } catch {
-    if (process.env['CI']) throw new Error('not installed: memcached');
-    return 'not installed: memcached';
-  }
+  return missingOf([PROGRAM]);
 }
 
 export interface Daemon {

@@ -1,25 +1,20 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
+import { missingOf } from '../../installed.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Why MariaDB cannot run here; undefined when it can. In CI a missing one is a failure. */
 export function withoutMariadb(): string | undefined {
-  try {
-    for (const file of ['/usr/sbin/mariadbd', '/usr/bin/mariadb-install-db', '/usr/bin/mariadb'])
-      accessSync(file);
-    if (process.getuid?.() !== 0) throw new Error('not root');
-    return undefined;
-  } catch (thrown) {
-    const why = `no MariaDB here: ${thrown instanceof Error ? thrown.message : ''}`;
-    if (process.env['CI']) throw new Error(why);
-    return why;
-  }
+  const why = missingOf(['/usr/sbin/mariadbd', '/usr/bin/mariadb-install-db', '/usr/bin/mariadb']);
+  if (why !== undefined || process.getuid?.() === 0) return why;
+  if (process.env['CI']) throw new Error('MariaDB is started as root here');
+  return 'MariaDB is started as root here';
 }
 
 export const PASSWORD = 'only-for-this-test';

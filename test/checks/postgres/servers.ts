@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { missingOf } from '../../installed.ts';
 import { freePort, until } from '../varnish/servers.ts';
 
 const run = promisify(execFile);
@@ -33,14 +34,7 @@ function binaries(): string | undefined {
 
 /** Why tests with a real PostgreSQL cannot run here; undefined when they can. In CI a missing one is a failure. */
 export function missingPostgres(): string | undefined {
-  let why = binaries() === undefined ? 'not installed: postgresql' : undefined;
-  try {
-    accessSync(PGBOUNCER);
-  } catch {
-    why ??= 'not installed: pgbouncer';
-  }
-  if (why !== undefined && process.env['CI']) throw new Error(why);
-  return why;
+  return missingOf([binaries() ?? 'postgresql', PGBOUNCER]);
 }
 
 export interface Server {

@@ -43,13 +43,16 @@ describe.skipIf(why)(`what Varnish runs out of ${why ?? ''}`, () => {
 
   test('memory: given, used and thrown out as varnishstat has them; quiet when it fits, critical when not, clear after', async () => {
     const edge = await servers.varnish(app.port, '', 'malloc,1m');
-    const rounds = roundsOf(edge);
+    let rounds = roundsOf(edge);
     const judge = () => rounds.judge(evictions, { minimumRequests: 10, windowSeconds: 10 })[0];
     await rounds.run(stat);
     for (let i = 0; i < 40; i++) await httpStatus(edge.port, '/big/1');
     await rounds.run(stat);
     expect(judge()).toMatchObject({ level: 'ok', value: 0 });
     const before = native(edge)['MAIN.n_lru_nuked']?.value ?? 0;
+    // Those hits, many in a short moment, would outweigh what comes now.
+    rounds = roundsOf(edge);
+    await rounds.run(stat);
     const began = rounds.now;
     for (let i = 0; i < 90; i++) await httpStatus(edge.port, `/big/${i % 30}`);
     const view = await rounds.run(stat);
@@ -65,11 +68,6 @@ describe.skipIf(why)(`what Varnish runs out of ${why ?? ''}`, () => {
     expect(verdict).toMatchObject({ level: 'critical' });
     expect(verdict?.summary).toMatch(/of 1 MiB are used/);
     expect(verdict?.advice).toMatch(/stays for about .* at most/);
-    for (let i = 0; i < 60; i++) await httpStatus(edge.port, '/big/1');
-    await rounds.run(stat);
-    rounds.now += 11_000;
-    for (let i = 0; i < 60; i++) await httpStatus(edge.port, '/big/1');
-    await rounds.run(stat);
     await until(async () => {
       for (let i = 0; i < 20; i++) await httpStatus(edge.port, '/big/1');
       await rounds.run(stat);

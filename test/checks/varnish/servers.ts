@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { missingOf } from '../../installed.ts';
 
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const BINARIES = {
@@ -13,20 +14,8 @@ const BINARIES = {
   uwsgi: '/usr/bin/uwsgi',
 } as const;
 
-/** Why tests with these daemons cannot run here; undefined when they can. In CI a missing one is a failure. */
 export function missing(...names: (keyof typeof BINARIES)[]): string | undefined {
-  const absent = names.filter((name) => {
-    try {
-      accessSync(BINARIES[name]);
-      return false;
-    } catch {
-      return true;
-    }
-  });
-  if (absent.length === 0) return undefined;
-  const why = `not installed: ${absent.join(', ')}`;
-  if (process.env['CI']) throw new Error(why);
-  return why;
+  return missingOf(names.map((name) => BINARIES[name]));
 }
 
 /** Daemons of one test in a folder of their own; all end with `stop`. */

@@ -43,9 +43,9 @@ export function measureStatements(
 
 type Grown = Pick<StatementCounter, 'id' | 'role' | 'database' | 'calls' | 'ms' | 'rows' | 'reads'>;
 
-/** undefined where it was not called, and after a reset. One that is new since has all its counts from now. */
+/** undefined where it was not called, after a reset, and where it was not followed before. */
 function grew(before: StatementCounter | undefined, now: StatementCounter): Grown | undefined {
-  // Unknown before may also be one that came into the followed ones only now: its past is not the present's.
+  // It may be old, and have come among the followed ones only now: its past is not the present's.
   if (before === undefined) return undefined;
   const calls = growth(before.calls, now.calls);
   const ms = growth(before.ms, now.ms);
