@@ -22,7 +22,8 @@ export function isOwnRow(row: Row): row is OwnRow {
 }
 
 /** One row on the lab and its bot. */
-export function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown> {
+export async function showOnLab(row: LabRow, lab: Lab, bot: Bot): Promise<Shown> {
+  await row.beside?.(lab);
   const figure = (finding: Finding) => row.figure(lab, finding, bot);
   return bothWays(row, { bot, fault: faultOf(row, lab), figure });
 }
