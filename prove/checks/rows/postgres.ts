@@ -2,11 +2,11 @@ import type { Finding } from '../../../src/checks/contract.ts';
 import type { LabRow, Row } from '../row.ts';
 import { grown, near, percent } from './native.ts';
 import {
-  besideTheShop,
   longReport,
   oldTransactions,
   readsTheArchive,
   replicaLag,
+  shop,
   updatesBehindASnapshot,
 } from './postgres-faults.ts';
 import { asked, figuresOf, missingLines, shareOfTime } from './postgres-native.ts';
@@ -190,6 +190,7 @@ export const POSTGRES_ROWS: readonly Row[] = [
   {
     check: 'postgres.replication',
     parts: ['postgres'],
+    beside: shop,
     fault: replicaLag,
     mine: ({ subject }) => subject === 'db2',
     evidence: [
@@ -215,7 +216,8 @@ export const POSTGRES_ROWS: readonly Row[] = [
   {
     check: 'postgres.cache',
     parts: ['postgres'],
-    fault: besideTheShop(readsTheArchive),
+    beside: shop,
+    fault: readsTheArchive,
     mine: onPrimary,
     clearsWithin: 120,
     evidence: [/public\.archive/, /are read\./, /an index helps more than memory\. Then shared_buffers/],

@@ -1,7 +1,7 @@
 import type { Finding } from '../../../src/checks/contract.ts';
 import type { LabRow, Row } from '../row.ts';
 import { grown, near, percent, uwsgiTotals } from './native.ts';
-import { besideTheShop } from './postgres-faults.ts';
+import { shop } from './postgres-faults.ts';
 import { shareOfTime } from './postgres-native.ts';
 
 export const STACK_ROWS: readonly Row[] = [
@@ -39,7 +39,8 @@ export const STACK_ROWS: readonly Row[] = [
   {
     check: 'stack.clients',
     parts: ['postgres'],
-    fault: besideTheShop('external-client'),
+    beside: shop,
+    fault: 'external-client',
     mine: ({ subject }) => subject === 'shopdb',
     evidence: [
       /report from 10\.77\.\d+\.91 \(calls itself nightly-report\)/,
