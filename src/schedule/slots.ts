@@ -1,5 +1,15 @@
 import type { Collector, Measured, Place, Timed } from '../checks/contract.ts';
 
+export interface Problem {
+  readonly at: number;
+  readonly text: string;
+  readonly mend?: string;
+  /** It lacks a right, and never had it. */
+  readonly setUp: boolean;
+  /** Nobody was there to answer. */
+  readonly gone: boolean;
+}
+
 /** A collector at a place, and how it did. */
 export interface Slot {
   readonly place: Place;
@@ -8,10 +18,30 @@ export interface Slot {
   measured: { at: number; result: Measured<object> } | undefined;
   /** Snapshots since the start. */
   snapshots: number;
-  problem: { at: number; text: string; mend?: string; setUp: boolean } | undefined;
+  problem: Problem | undefined;
+  /** Whether it was last judged as one whose server had gone since (`problemOf`). */
+  doubted: boolean;
   running: boolean;
   everWell: boolean;
   skipped: number;
+}
+
+/**
+ * Why its last round says nothing of now: it failed, or a quicker one at the same place (`beside`) has found nobody
+ * there since. A minute-old "ok" of a server that is gone would be a lie.
+ */
+export function problemOf(slot: Slot, beside: readonly Slot[]): Problem | undefined {
+  const { measured, place, collector } = slot;
+  if (!measured) return slot.problem;
+  return beside.find(
+    (other) =>
+      other.place.system === place.system &&
+      other.place.instance === place.instance &&
+      other.collector.everySeconds < collector.everySeconds &&
+      other.measured === undefined &&
+      other.problem?.gone === true &&
+      other.problem.at > measured.at,
+  )?.problem;
 }
 
 export function byTarget(slots: Iterable<Slot>): Map<string, Slot[]> {
@@ -42,7 +72,7 @@ export function startsOf(groups: Iterable<readonly Slot[]>): Map<string, number>
 }
 
 /** When none could be looked at, one finding says so, with what each of them lacks. */
-export function mendsOf(failed: readonly Slot[]): string | undefined {
-  const mends = new Set(failed.flatMap((slot) => slot.problem?.mend || []));
+export function mendsOf(problems: readonly (Problem | undefined)[]): string | undefined {
+  const mends = new Set(problems.flatMap((problem) => problem?.mend || []));
   return mends.size > 0 ? [...mends].join(' ') : undefined;
 }

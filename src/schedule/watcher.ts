@@ -12,7 +12,7 @@ import type { History } from '../history/history.ts';
 import type { Targets } from '../targets/contract.ts';
 import { instanceView, judged, thresholdsFor, unknownFinding } from './judging.ts';
 import { placesOf } from './places.ts';
-import { byTarget, mendsOf, type Slot, startsOf } from './slots.ts';
+import { byTarget, mendsOf, problemOf, type Slot, startsOf } from './slots.ts';
 
 export interface WatcherOptions {
   readonly systems: readonly System[];
@@ -165,6 +165,7 @@ export class Watcher implements Seen {
         if (startMs) await sleep(startMs);
         const ran = await Promise.all(slots.map((slot) => this.#run(slot)));
         if (ran.some(Boolean)) this.#judge(slots);
+        this.#doubtSlower(slots);
       }),
     );
     this.#judgeSpanning();
@@ -204,6 +205,7 @@ export class Watcher implements Seen {
         at: this.options.now(),
         text: reason(thrown),
         setUp: setUp && !slot.everWell,
+        gone: thrown instanceof WarroomError && thrown.code === 'TARGET_UNREACHABLE',
         ...(setUp ? { mend: String(thrown.fields['mend'] ?? '') } : {}),
       };
       // A gap ends the pair: the next rate is taken from two fresh snapshots.
@@ -253,7 +255,10 @@ export class Watcher implements Seen {
     const system = first && this.system(first.place.system);
     if (!first || !system) return;
     const target = first.place.target;
-    const failed = slots.filter((slot) => slot.measured === undefined);
+    const beside = this.#targets.get(target) ?? [];
+    for (const slot of slots)
+      slot.doubted = slot.measured !== undefined && problemOf(slot, beside) !== undefined;
+    const failed = slots.filter((slot) => slot.measured === undefined || slot.doubted);
     const views = this.#views(target);
     this.#noteUse(system, views);
     for (const check of system.checks) {
@@ -264,18 +269,35 @@ export class Watcher implements Seen {
       const findings = ready.length > 0 ? judged(check, this.#input(target, ready, thresholds)) : [];
       const subjects = slots.length > 1 && ready.length > 0;
       for (const slot of subjects ? failed : failed.slice(0, 1)) {
+        const problem = problemOf(slot, beside);
         findings.push(
           unknownFinding(
             check.id,
             target,
-            `Could not look: ${slot.problem?.text ?? 'no answer'}`,
+            `Could not look: ${problem?.text ?? 'no answer'}`,
             subjects ? slot.place.instance : undefined,
-            subjects ? slot.problem?.mend : mendsOf(failed),
+            subjects ? problem?.mend : mendsOf(failed.map((one) => problemOf(one, beside))),
           ),
         );
       }
       this.#emit(check.id, target, findings);
     }
+  }
+
+  /** Judges what slower collectors brought once a quicker one finds their server gone, and once it is back. */
+  #doubtSlower(slots: readonly Slot[]): void {
+    const [first] = slots;
+    if (!first) return;
+    const beside = this.#targets.get(first.place.target) ?? [];
+    const slower = beside.filter(
+      ({ place, collector }) =>
+        place.system === first.place.system && collector.everySeconds > first.collector.everySeconds,
+    );
+    const turned = slower.filter(
+      (slot) => slot.measured !== undefined && slot.doubted !== (problemOf(slot, beside) !== undefined),
+    );
+    for (const id of new Set(turned.map(({ collector }) => collector.id)))
+      this.#judge(slower.filter(({ collector }) => collector.id === id));
   }
 
   /** Checks that span tiers or judge Warroom itself: no collector of their own. */
@@ -341,6 +363,7 @@ export class Watcher implements Seen {
               measured: undefined,
               snapshots: 0,
               problem: undefined,
+              doubted: false,
               running: false,
               everWell: false,
               skipped: 0,

@@ -11,7 +11,7 @@ function group(system: string, target: string): Slot[] {
     {
       place: { system, target, instance: target, host: undefined, stack },
       collector: { id: 'facts', everySeconds: 5 } as unknown as Collector<unknown, object>,
-      ...{ previous: undefined, measured: undefined, snapshots: 0, problem: undefined },
+      ...{ previous: undefined, measured: undefined, snapshots: 0, problem: undefined, doubted: false },
       ...{ running: false, everWell: false, skipped: 0 },
     },
   ];
