@@ -45,6 +45,8 @@ export interface Awaited {
 export interface LabRow extends Awaited {
   /** Parts of the lab that it needs. */
   readonly parts: readonly Part[];
+  /** It measures the machine: in a run of its own, once all others are shown. */
+  readonly alone?: boolean;
   /** Healthy traffic that it needs more of than the lab has: there before all, and left on. May be called twice. */
   beside?(lab: Lab): Promise<void>;
   /** A fault of the lab by name, or one of this row's own. Both ways may be called twice. */

@@ -50,8 +50,12 @@ export const checksProof: Proof = {
       const lanes = [own.filter(feltByVisitors), own.filter((row) => !feltByVisitors(row))];
       await Promise.all(lanes.map((lane) => inTurn(lane, (row) => showOnLab(row, lab, bot))));
     };
+    const labRows = todo.filter(isLabRow);
+    const together = labRows.filter((row) => !row.alone);
+    if (together.length > 0)
+      for (const row of labRows) if (row.alone) act.say(`${row.check} is shown alone, once the others are`);
     await Promise.all([
-      onLab(todo.filter(isLabRow)),
+      onLab(together.length > 0 ? together : labRows),
       inTurn(todo.filter(isOwnRow), (row) => showOnItsOwn(row, act)),
     ]);
     for (const row of todo) {

@@ -94,7 +94,8 @@ export const HOST_ROWS: readonly Row[] = [
   },
   {
     check: 'host.load',
-    // Visitors load this machine themselves: alone, the row does without.
+    // Visitors and other rows load this machine themselves.
+    alone: true,
     parts: ['cache'],
     fault: {
       name: 'busy-import: four processes a core that never rest',
